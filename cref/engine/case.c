@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/case.h"
+
+const struct kmm_choice kmm_choices[] = {
+#define CHOICE(name, limit)		{ #name, offsetof(struct kmm_case, name), 1, limit },
+#define CHOICES(name, count, limit)	{ #name, offsetof(struct kmm_case, name), count, limit },
+#include "engine/case.def"
+#undef CHOICE
+#undef CHOICES
+};
+const u32 kmm_nr_choices = sizeof(kmm_choices) / sizeof(kmm_choices[0]);
+
+/* The limit of every byte of a case, in the order of the bytes. */
+static const struct {
+#define CHOICE(name, limit)		u16 name;
+#define CHOICES(name, count, limit)	u16 name[count];
+#include "engine/case.def"
+#undef CHOICE
+#undef CHOICES
+} limits = {
+#define CHOICE(name, limit)		.name = (limit),
+#define CHOICES(name, count, limit)	.name = { [0 ... (count) - 1] = (limit) },
+#include "engine/case.def"
+#undef CHOICE
+#undef CHOICES
+};
+
+_Static_assert(sizeof(limits) == 2 * sizeof(struct kmm_case), "one limit for each byte");
+
+/* O3, because O2 leaves a loop of this length to one byte at a time */
+__attribute__((optimize("O3"))) void kmm_decode_range(struct kmm_case *c, const u8 *bytes,
+						      u32 from, u32 to)
+{
+	const u16 *limit = (const u16 *)&limits;
+	u8 *out = (u8 *)c;
+	u32 i;
+
+	for (i = from; i < to; i++)
+		out[i] = (u16)(bytes[i] * limit[i]) >> 8;
+}
+
+void kmm_decode(struct kmm_case *c, const u8 *bytes)
+{
+	kmm_decode_range(c, bytes, 0, sizeof(*c));
+}
+
+void kmm_encode(u8 *bytes, const struct kmm_case *c)
+{
+	const u16 *limit = (const u16 *)&limits;
+	const u8 *in = (const u8 *)c;
+	u32 i;
+
+	/* the smallest byte that decodes to this choice */
+	for (i = 0; i < sizeof(*c); i++)
+		bytes[i] = (in[i] * 256u + limit[i] - 1) / limit[i];
+}
+
+const char *kmm_function_name(enum kmm_function function)
+{
+	static const char *const name[NR_KMM_FUNCTIONS] = {
+		[KMM_IS_SHARED_WRITABLE] = "is_shared_writable",
+		[KMM_TEST_CLEAR_PAGE_DIRTY] = "test_clear_page_dirty",
+		[KMM_CLEAR_PAGE_DIRTY_FOR_IO] = "clear_page_dirty_for_io",
+		[KMM_PAGE_MKCLEAN_ONE] = "page_mkclean_one",
+		[KMM_PAGE_MKCLEAN_FILE] = "page_mkclean_file",
+		[KMM_PAGE_MKCLEAN] = "page_mkclean",
+	};
+
+	return function < NR_KMM_FUNCTIONS ? name[function] : NULL;
+}

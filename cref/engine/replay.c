@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "engine/replay.h"
+
+#define GUARD_BYTES	65536u	/* nothing is mapped around a block: what leaves it faults */
+
+static u64 round_up(u64 bytes, u64 to)
+{
+	return (bytes + to - 1) / to * to;
+}
+
+static void *map_block(u64 bytes)
+{
+	u64 whole = round_up(bytes, 4096) + 2 * GUARD_BYTES;
+	u8 *base = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (base == MAP_FAILED)
+		return NULL;
+	if (mprotect(base + GUARD_BYTES, round_up(bytes, 4096), PROT_READ | PROT_WRITE)) {
+		munmap(base, whole);
+		return NULL;
+	}
+	return base + GUARD_BYTES;
+}
+
+static void unmap_block(void *block, u64 bytes)
+{
+	munmap((u8 *)block - GUARD_BYTES, round_up(bytes, 4096) + 2 * GUARD_BYTES);
+}
+
+struct kmm_runner *kmm_runner_new(void)
+{
+	struct kmm_runner *runner = calloc(1, sizeof(*runner));
+	u64 state = round_up(kmm_world_state_bytes(&kmm_case_world_size), KMM_WORLD_ALIGN);
+	u64 block = kmm_world_bytes(&kmm_case_world_size);
+
+	if (!runner)
+		return NULL;
+	runner->state_bytes = kmm_world_state_bytes(&kmm_case_world_size);
+	runner->block_bytes = block;
+	runner->world = map_block(block);
+	runner->common = aligned_alloc(KMM_WORLD_ALIGN, state);
+	runner->drawn = aligned_alloc(KMM_WORLD_ALIGN, state);
+	runner->left = aligned_alloc(KMM_WORLD_ALIGN, round_up(block, KMM_WORLD_ALIGN));
+	if (!runner->world || !runner->common || !runner->drawn || !runner->left) {
+		kmm_runner_free(runner);
+		return NULL;
+	}
+	kmm_core_enter(runner->world);
+	kmm_build_common(runner->world);
+	memcpy(runner->common, runner->world, runner->state_bytes);
+	return runner;
+}
+
+void kmm_runner_free(struct kmm_runner *runner)
+{
+	if (!runner)
+		return;
+	if (runner->world)
+		unmap_block(runner->world, runner->block_bytes);
+	free(runner->common);
+	free(runner->drawn);
+	free(runner->left);
+	free(runner);
+}
+
+void kmm_runner_world(struct kmm_runner *runner, const struct kmm_case *c)
+{
+	memcpy(runner->world, runner->common, runner->state_bytes);
+	kmm_core_enter(runner->world);
+	kmm_build_world(runner->world, c);
+	memcpy(runner->drawn, runner->world, runner->state_bytes);
+}
+
+void kmm_runner_start(struct kmm_runner *runner, const struct kmm_case *c)
+{
+	memcpy(runner->world, runner->drawn, runner->state_bytes);
+	kmm_build_call(runner->world, c, &runner->call);
+}
+
+void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case *c,
+		    const struct kmm_half *half, struct kmm_result *result)
+{
+	kmm_runner_start(runner, c);
+	half->enter(runner->world);
+	kmm_guarded_call(half, &runner->call, result);
+}
+
+static u64 trace_bytes(const struct world *world)
+{
+	return (u8 *)world->trace_at - (u8 *)world->trace;
+}
+
+static void keep(struct kmm_runner *runner)
+{
+	memcpy(runner->left, runner->world, runner->state_bytes + trace_bytes(runner->world));
+}
+
+/* What an oops left in memory depends on what a compiler had not stored yet: only the trace counts. */
+static int differs(const struct kmm_runner *runner, const struct kmm_result *a,
+		   const struct kmm_result *b)
+{
+	const struct world *left = (const struct world *)runner->left;
+	u64 state = runner->state_bytes, trace = trace_bytes(runner->world);
+
+	if (memcmp(a, b, sizeof(*a)) || trace_bytes(left) != trace)
+		return 1;
+	if (a->outcome == KMM_OOPS || a->outcome == KMM_STRAY)
+		return memcmp(runner->left + state, (u8 *)runner->world + state, trace) != 0;
+	return memcmp(runner->left, runner->world, state + trace) != 0;
+}
+
+u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
+	       const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first)
+{
+	struct kmm_result other;
+	u32 i;
+
+	kmm_runner_run(runner, c, halves[0], first);
+	keep(runner);
+	for (i = 1; i < nr_halves; i++) {
+		kmm_runner_run(runner, c, halves[i], &other);
+		if (differs(runner, first, &other))
+			return i;
+	}
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Same-address replay: build a world in its block, run one half, keep what it
+ * left; put the starting image back at the same address, run the next half,
+ * compare the used bytes.  Nothing is normalised and no field can be forgotten.
+ */
+#ifndef KMM_ENGINE_REPLAY_H
+#define KMM_ENGINE_REPLAY_H
+
+#include "engine/build.h"
+
+#define KMM_MAX_HALVES	8
+
+/* One thread's block and the images beside it. */
+struct kmm_runner {
+	struct world *world;		/* the block */
+	u64 state_bytes;
+	u64 block_bytes;
+	u8 *common;			/* image of what all cases share */
+	u8 *drawn;			/* image of the case's world, without its call */
+	u8 *left;			/* what the first half left: state, then trace */
+	struct kmm_call call;
+};
+
+/* NULL when there is no memory. */
+KMM_EXPORT struct kmm_runner *kmm_runner_new(void);
+KMM_EXPORT void kmm_runner_free(struct kmm_runner *runner);
+
+/*
+ * Build the world of a case.  That costs more than running a function on it,
+ * so a shard makes several calls on each: cases that differ in their call
+ * alone need no new world.
+ */
+KMM_EXPORT void kmm_runner_world(struct kmm_runner *runner, const struct kmm_case *c);
+
+/* Put the world that was built back and build the case's call: the start of a run. */
+KMM_EXPORT void kmm_runner_start(struct kmm_runner *runner, const struct kmm_case *c);
+
+/* From the start, one half. */
+KMM_EXPORT void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case *c,
+			       const struct kmm_half *half, struct kmm_result *result);
+
+/*
+ * All halves, each from the start; the number of the first one that differs
+ * from halves[0], whose result is *first, or 0.
+ */
+KMM_EXPORT u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
+			  const struct kmm_half *const *halves, u32 nr_halves,
+			  struct kmm_result *first);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A shard: the cases (seed, shard, 0), (seed, shard, 1), ...; the unit of work of fuzzing. */
+#ifndef KMM_ENGINE_SHARD_H
+#define KMM_ENGINE_SHARD_H
+
+#include "engine/replay.h"
+
+enum kmm_units_mode { KMM_UNITS_MIXED, KMM_UNITS_FIXED };
+
+struct kmm_job {
+	const struct kmm_half *halves[KMM_MAX_HALVES];
+	const struct kmm_half *counted[KMM_MAX_HALVES];	/* builds that count steps */
+	u32 nr_halves;
+	u32 nr_counted;
+	u64 seed;
+	u32 functions[NR_KMM_FUNCTIONS];		/* which functions cases call, */
+	u32 nr_functions;				/* in turn */
+	u32 units_mode;
+	u32 units;					/* KMM_UNITS_FIXED: these */
+	u32 wild;
+	u32 keep_going;
+};
+
+struct kmm_shard {
+	/* in */
+	u64 shard;
+	u64 cases;
+	/* out */
+	u64 done;
+	u64 divergences;
+	u64 first_divergence;				/* index of its case; done if none */
+	u32 first_half;					/* which half differed there */
+	u32 stopped;					/* told to stop before the end */
+	u64 calls[NR_KMM_FUNCTIONS];
+	u64 divergences_of[NR_KMM_FUNCTIONS];
+	u64 outcomes[NR_KMM_OUTCOMES];
+};
+
+/* Shared with whoever watches: what this thread is at, should it never come back. */
+struct kmm_watch {
+	volatile u64 beats;				/* cases done, ever growing */
+	volatile u32 busy;
+	volatile u32 reserved;
+	struct kmm_case running;
+};
+
+/* The case that a job makes of (seed, shard, index). */
+KMM_EXPORT void kmm_draw_case(const struct kmm_job *job, u64 shard, u64 index, struct kmm_case *c);
+
+/* Run a shard; *stop, if given, ends it between two cases. */
+KMM_EXPORT void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *job,
+			      struct kmm_shard *shard, const volatile int *stop,
+			      struct kmm_watch *watch);
+
+/* Of so many cases, the first of each function are run again by the builds that count. */
+#define KMM_COUNT_EVERY	512
+
+/* Counters of the counting builds, of this thread: the next two are for machine/count.h. */
+KMM_EXPORT extern __thread u64 *kmm_counters __attribute__((tls_model("initial-exec")));
+KMM_EXPORT void kmm_count_into(u64 *counters);
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "machine/layout.h"
+
+#define KIND_page		struct page
+#define KIND_anon_vma		struct anon_vma
+#define KIND_vm_area_struct	struct vm_area_struct
+#define KIND_pmd		pmd_t
+#define KIND_mm_struct		struct mm_struct
+#define KIND_radix_tree_slot	struct radix_tree_slot
+#define KIND_backing_dev_info	struct backing_dev_info
+#define KIND_address_space	struct address_space
+#define KIND_inode		struct inode
+#define KIND_file		struct file
+#define KIND_buffer_head	struct buffer_head
+#define KIND_world		struct world
+
+/* The same fields without padding must make the same size: nothing is missing, nothing is padded. */
+#define STRUCT(name)			struct packed_##name {
+#define FIELD(name, field, form)		__typeof__(((KIND_##name *)0)->field) field;
+#define END(name)			} __attribute__((packed));
+#include "machine/layout.def"
+#undef STRUCT
+#undef FIELD
+#undef END
+
+#define STRUCT(name)			_Static_assert(sizeof(struct packed_##name) ==	\
+							sizeof(KIND_##name), #name " is whole");
+#define FIELD(name, field, form)	_Static_assert(offsetof(struct packed_##name, field) == \
+						offsetof(KIND_##name, field), #name "." #field);
+#define END(name)
+#include "machine/layout.def"
+#undef STRUCT
+#undef FIELD
+#undef END
+
+const struct kmm_field kmm_fields[] = {
+#define STRUCT(name)
+#define FIELD(name, field, form)						\
+	{ #name, #field, #form, offsetof(KIND_##name, field), sizeof(((KIND_##name *)0)->field) },
+#define END(name)
+#include "machine/layout.def"
+};
+const u32 kmm_nr_fields = sizeof(kmm_fields) / sizeof(kmm_fields[0]);
+
+void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS])
+{
+	const struct world_size *size = &world->size;
+	const u32 pmds = size->mms * size->pmds;
+	const char *base = (const char *)world;
+	const struct kmm_array all[KMM_NR_ARRAYS] = {
+		{ "world", "world", 0, sizeof(struct world), 1 },
+#define ARRAY(name, kind, first, number) \
+		{ name, #kind, (const char *)(first) - base, sizeof(KIND_##kind), number }
+		ARRAY("page", page, world->pages, size->pages),
+		ARRAY("vma", vm_area_struct, world->vmas, size->vmas),
+		ARRAY("mm", mm_struct, world->mms, size->mms),
+		ARRAY("mapping", address_space, world->mappings, size->mappings),
+		ARRAY("inode", inode, world->inodes, size->mappings),
+		ARRAY("bdi", backing_dev_info, world->bdis, size->mappings),
+		ARRAY("file", file, world->files, size->files),
+		ARRAY("anon_vma", anon_vma, world->anon_vmas, size->anon_vmas),
+		ARRAY("buffer", buffer_head, world->buffers, size->buffers),
+		ARRAY("pmd", pmd, world->pmds, pmds),
+		ARRAY("slot", radix_tree_slot, world->slots, size->mappings * size->slots),
+		{ "pte", NULL, (const char *)world->ptes - base, sizeof(pte_t),
+		  pmds << size->table_shift },
+	};
+	u32 i;
+
+	for (i = 0; i < KMM_NR_ARRAYS; i++)
+		arrays[i] = all[i];
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* mm/page-writeback.c of 2.6.17.  Edits E20, E22, E23.  Steps TC, CI. */
+#include <linux/mm.h>
+#include <linux/backing-dev.h>
+/* E20 { */
+#include <linux/rmap.h>
+/* } E20 */
+
+#include "half.h"
+
+#define KMM_FILE KMM_FILE_MM_PAGE_WRITEBACK
+
+int test_clear_page_dirty(struct page *page)
+{
+	struct address_space *mapping = page_mapping(page);	/* TC1 */
+	unsigned long flags;
+
+	if (mapping) {
+		write_lock_irqsave(&mapping->tree_lock, flags);	/* TC2 */
+		if (TestClearPageDirty(page)) {			/* TC3 */
+			radix_tree_tag_clear(&mapping->page_tree,	/* TC4 */
+						page_index(page),
+						PAGECACHE_TAG_DIRTY);
+			write_unlock_irqrestore(&mapping->tree_lock, flags);	/* TC5 */
+			/* E22 { */
+			/* the page's lock keeps `mapping` valid outside tree_lock */
+			if (unit(KMM_U5))			/* TC6 E22 */
+				page_mkclean(page);
+			/* } E22 */
+			if (mapping_cap_account_dirty(mapping))	/* TC7 */
+				dec_page_state(nr_dirty);
+			return 1;
+		}
+		write_unlock_irqrestore(&mapping->tree_lock, flags);	/* TC8 */
+		return 0;
+	}
+	return TestClearPageDirty(page);			/* TC1a */
+}
+
+int clear_page_dirty_for_io(struct page *page)
+{
+	struct address_space *mapping = page_mapping(page);	/* CI1 */
+
+	if (mapping) {
+		if (TestClearPageDirty(page)) {			/* CI2 */
+			/* E23 { */
+			if (unit(KMM_U6))			/* CI3 E23 */
+				page_mkclean(page);
+			/* } E23 */
+			if (mapping_cap_account_dirty(mapping))	/* CI4 */
+				dec_page_state(nr_dirty);
+			return 1;				/* CI5 */
+		}
+		return 0;
+	}
+	return TestClearPageDirty(page);			/* CI1a */
+}
+
+KMM_ENTRY(test_clear_page_dirty);
+KMM_ENTRY(clear_page_dirty_for_io);

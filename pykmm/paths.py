@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where the parts of pykmm lie, in a checkout and in an installed wheel alike."""
+
+import os
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def cref() -> Path:
+    """Folder of the C half and the machine: package data in a wheel, a sibling in a checkout."""
+    shipped = _PACKAGE / "cref"
+    return shipped if shipped.is_dir() else _PACKAGE.parent / "cref"
+
+
+def lib() -> Path:
+    """Folder of the core library (libkmm.so) and of the halves that are plain shared libraries."""
+    return _PACKAGE / "lib"
+
+
+def package() -> Path:
+    """Folder of the package itself, where the Cython sources lie beside their modules."""
+    return _PACKAGE
+
+
+def cache() -> Path:
+    """The user's cache folder for pykmm (not created here)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "pykmm"
+
+
+def c_flags() -> list[str]:
+    """The one list of code-generation flags for C, P and X, from cref/CFLAGS."""
+    words: list[str] = []
+    for line in (cref() / "CFLAGS").read_text(encoding="ascii").splitlines():
+        words += line.split("#", 1)[0].split()
+    return words
