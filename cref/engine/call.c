@@ -64,8 +64,8 @@ __attribute__((noinline)) s64 kmm_bare_call(const struct kmm_half *half,
 	abort();
 }
 
-void kmm_guarded_call(const struct kmm_half *half, const struct kmm_call *call,
-		      struct kmm_result *result)
+void kmm_guarded(s64 (*run)(const void *context), const void *context,
+		 struct kmm_result *result)
 {
 	jmp_buf env;
 	int outcome;
@@ -77,13 +77,33 @@ void kmm_guarded_call(const struct kmm_half *half, const struct kmm_call *call,
 	outcome = _setjmp(env);
 	if (!outcome) {
 		guard.env = &env;
-		result->ret = kmm_bare_call(half, call);
+		result->ret = run(context);
 	} else if (outcome == KMM_OOPS || outcome == KMM_STRAY) {
 		result->fault = guard.fault;
 		result->fault_is_set = 1;
 	}
 	guard.env = NULL;
 	result->outcome = outcome;
+}
+
+struct half_call {
+	const struct kmm_half *half;
+	const struct kmm_call *call;
+};
+
+static s64 run_call(const void *context)
+{
+	const struct half_call *half_call = context;
+
+	return kmm_bare_call(half_call->half, half_call->call);
+}
+
+void kmm_guarded_call(const struct kmm_half *half, const struct kmm_call *call,
+		      struct kmm_result *result)
+{
+	const struct half_call half_call = { half, call };
+
+	kmm_guarded(run_call, &half_call, result);
 }
 
 static const int caught_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };

@@ -27,7 +27,11 @@ struct kmm_result {
 /* Does this half have the function? */
 KMM_EXPORT int kmm_half_has(const struct kmm_half *half, enum kmm_function function);
 
-/* Run the call; whatever ends it, this returns. */
+/* Run something; whatever ends it, this returns. */
+KMM_EXPORT void kmm_guarded(s64 (*run)(const void *context), const void *context,
+			    struct kmm_result *result);
+
+/* A call of a half, guarded so. */
 KMM_EXPORT void kmm_guarded_call(const struct kmm_half *half, const struct kmm_call *call,
 				 struct kmm_result *result);
 

@@ -106,10 +106,3 @@ void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *job,
 	}
 	shard->done = i;
 }
-
-__thread u64 *kmm_counters;
-
-void kmm_count_into(u64 *counters)
-{
-	kmm_counters = counters;
-}

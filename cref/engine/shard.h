@@ -55,8 +55,4 @@ KMM_EXPORT void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *j
 /* Of so many cases, the first of each function are run again by the builds that count. */
 #define KMM_COUNT_EVERY	512
 
-/* Counters of the counting builds, of this thread: the next two are for machine/count.h. */
-KMM_EXPORT extern __thread u64 *kmm_counters __attribute__((tls_model("initial-exec")));
-KMM_EXPORT void kmm_count_into(u64 *counters);
-
 #endif

@@ -3,7 +3,7 @@
 #ifndef KMM_MACHINE_LAYOUT_H
 #define KMM_MACHINE_LAYOUT_H
 
-#include "machine/world.h"
+#include "machine/event.h"
 
 struct kmm_field {
 	const char *structure;

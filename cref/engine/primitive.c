@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/primitive.h"
+#include "machine/machine.h"
+
+#define KMM_FILE KMM_FILE_MACHINE
+
+#define PTE(n)		__pte(a[n])
+#define SLOT(n)		((pte_t *)a[n])
+#define PAGE(n)		((struct page *)a[n])
+#define VMA(n)		((struct vm_area_struct *)a[n])
+#define MM(n)		((struct mm_struct *)a[n])
+#define MAPPING(n)	((struct address_space *)a[n])
+#define TREE(n)		((struct radix_tree_root *)a[n])
+#define LOCK(n)		((spinlock_t *)a[n])
+#define BH(n)		((struct buffer_head *)a[n])
+
+/* A walk of the interval tree; the events say what it visited. */
+static void walk(struct address_space *mapping, unsigned long begin, unsigned long end)
+{
+	struct prio_tree_iter iter;
+	struct vm_area_struct *vma;
+
+	vma_prio_tree_foreach(vma, &iter, &mapping->i_mmap, begin, end)
+		;
+}
+
+#define SCRATCH								\
+	spinlock_t *ptl __attribute__((unused));			\
+	unsigned long flags __attribute__((unused))
+#define GIVES(name, n, expression)					\
+static s64 run_##name(const u64 *a)					\
+{									\
+	SCRATCH;							\
+	return (s64)(expression);					\
+}
+#define DOES(name, n, statement)					\
+static s64 run_##name(const u64 *a)					\
+{									\
+	statement;							\
+	return 0;							\
+}
+#include "engine/primitives.def"
+#undef GIVES
+#undef DOES
+
+const struct kmm_primitive kmm_primitives[] = {
+#define GIVES(name, n, expression)	{ #name, n, 1, run_##name },
+#define DOES(name, n, statement)	{ #name, n, 0, run_##name },
+#include "engine/primitives.def"
+};
+const u32 kmm_nr_primitives = sizeof(kmm_primitives) / sizeof(kmm_primitives[0]);
+
+struct primitive_call {
+	const struct kmm_primitive *primitive;
+	const u64 *arguments;
+};
+
+static s64 run_primitive(const void *context)
+{
+	const struct primitive_call *call = context;
+
+	return call->primitive->run(call->arguments);
+}
+
+void kmm_guarded_primitive(struct world *world, const struct kmm_primitive *primitive,
+			   const u64 *arguments, struct kmm_result *result)
+{
+	const struct primitive_call call = { primitive, arguments };
+
+	kmm_core_enter(world);
+	kmm_guarded(run_primitive, &call, result);
+}

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The pass that turns a half into one that counts its steps and branches.
+
+Each anchored line gets a KMM_STEP before it, and each operand of a condition
+is wrapped into a KMM_OPERAND.  A counter is known by its name: the step, or the
+step with the number of the operand in it, so the two halves count alike
+although each is read by itself.  A branch is an operand of a condition of C's
+source; what Cython must spell as a loop or a condition and C does not (the
+ladder, a foreach, a flag as 0 or 1) is none.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import HarnessError
+from .anchors import TWINS, Anchor, anchor_in, anchors_of
+from .operands import C_WORDS, CYTHON_WORDS, Words, matching_bracket, wrap_operands
+
+_C_CONDITION = re.compile(r"\b(?:if|while) \(")
+_C_BARE_IF = re.compile(r"\s*(?:if|while) \(.*\)\s*(?:/\*.*\*/)?\s*$")
+_P_CONDITION = re.compile(r"^\s*(?:if|elif|while) (?P<condition>.*):\s*(?P<rest>#.*)?$")
+_P_NO_BRANCH = re.compile(r"^\s*while (?:at == L_\w+|\w+ is not NULL):")
+
+
+@dataclass
+class Counters:
+    """Numbers of the counters: a step has one, a branch two (taken, not taken)."""
+
+    steps: dict[str, int] = field(default_factory=dict)
+    branches: dict[str, int] = field(default_factory=dict)
+    total: int = 0
+
+    def steps_of(self, function: str) -> list[str]:
+        return [step for step in self.steps if Anchor(step, (), 0).function == function]
+
+    def branches_of(self, function: str) -> list[str]:
+        return [b for b in self.branches if Anchor(b.split("/")[0], (), 0).function == function]
+
+
+def counters_of(cref: Path) -> Counters:
+    """All counters, from the C half's sources."""
+    counters = Counters()
+    for path in TWINS:
+        text = (cref / path).read_text(encoding="utf-8")
+        for anchor in anchors_of(text, cython=False):
+            if anchor.step in counters.steps:
+                raise HarnessError(f"cref/{path}:{anchor.line}: step {anchor.step} stands twice")
+            counters.steps[anchor.step] = counters.total
+            counters.total += 1
+        _Pass(counters, path, C_WORDS, declare=True).run(text)
+    return counters
+
+
+class _Pass:
+    """One file, line by line."""
+
+    def __init__(self, counters: Counters, path: str, words: Words, *, declare: bool = False):
+        self.counters = counters
+        self.path = path
+        self.words = words
+        self.declare = declare
+        self.step = ""
+        self.operands = 0
+        self.seen: set[str] = set()
+
+    def _operand(self, text: str) -> str:
+        self.operands += 1
+        name = f"{self.step}/{self.operands}"
+        if self.declare:
+            self.counters.branches[name] = self.counters.total
+            self.counters.total += 2
+        if name not in self.counters.branches:
+            raise HarnessError(f"{self.path}: condition {name} ({text}) has no twin in C")
+        self.seen.add(name)
+        number = self.counters.branches[name]
+        if text.endswith(" is NULL"):
+            # C writes !pointer here: count the pointer, as there
+            return f"not KMM_OPERAND({number}, {text.removesuffix(' is NULL')} is not NULL)"
+        return f"KMM_OPERAND({number}, {text})"
+
+    def _condition(self, line: str) -> str:
+        if self.words is C_WORDS:
+            found = _C_CONDITION.search(line)
+            if not found:
+                return line
+            start = found.end() - 1
+            end = matching_bracket(line, start)
+            inner = wrap_operands(line[start + 1:end], self.words, self._operand)
+            return line[:start + 1] + inner + line[end:]
+        found = _P_CONDITION.match(line)
+        if not found or _P_NO_BRANCH.match(line):
+            return line
+        inner = wrap_operands(found["condition"], self.words, self._operand)
+        return line[:found.start("condition")] + inner + line[found.end("condition"):]
+
+    def run(self, text: str) -> str:
+        cython = self.words is CYTHON_WORDS
+        out = []
+        for number, line in enumerate(text.splitlines(), 1):
+            anchor = anchor_in(line, cython=cython)
+            if anchor:
+                self.step, self.operands = anchor[0], 0
+                if self.step not in self.counters.steps:
+                    raise HarnessError(f"{self.path}:{number}: step {self.step} is not in C")
+                self.seen.add(self.step)
+                indent = line[: len(line) - len(line.lstrip())]
+                count = f"KMM_STEP({self.counters.steps[self.step]})"
+                if cython:
+                    out.append(indent + count)
+                elif out and _C_BARE_IF.match(out[-1]):
+                    # the step is the whole body of an if: one statement must stay one
+                    line = f"{indent}{count}, {line.lstrip()}"
+                else:
+                    out.append(f"{indent}{count};")
+            out.append(self._condition(line) if self.step else line)
+        return "\n".join(out) + "\n"
+
+
+def _prefix(step: str) -> str:
+    return step.split("/")[0].rstrip("abcdefghij").rstrip("0123456789")
+
+
+def count_c(counters: Counters, path: str, text: str) -> str:
+    """The counting text of a C file, given its path below cref/."""
+    counted = _Pass(counters, path, C_WORDS).run(text)
+    return '#include "machine/count.h"\n' + counted
+
+
+_P_EXTERN = '''
+cdef extern from "machine/count.h" nogil:
+    void KMM_STEP(int step)
+    bint KMM_OPERAND(int branch, bint value)
+'''
+
+
+def count_cython(counters: Counters, path: str, text: str) -> str:
+    """The counting text of the Cython twin; its package is pykmm.counted.
+
+    raises HarnessError   a step or branch of the C file is missing here
+    """
+    one = _Pass(counters, path, CYTHON_WORDS)
+    counted = in_counted_package(one.run(text))
+    prefixes = {_prefix(step) for step in one.seen}
+    wanted = {n for n in (*counters.steps, *counters.branches) if _prefix(n) in prefixes}
+    if wanted - one.seen:
+        raise HarnessError(f"{path}: {', '.join(sorted(wanted - one.seen))} of C are not here")
+    where = re.search(r"^cdef ", counted, re.MULTILINE)
+    if not where:
+        raise HarnessError(f"{path}: no cdef in a mirrored file")
+    return counted[:where.start()] + _P_EXTERN.lstrip() + "\n\n" + counted[where.start():]
+
+
+def in_counted_package(text: str) -> str:
+    """The text with its cimports leading into pykmm.counted."""
+    return re.sub(r"\bpykmm\.(mm|fs|linux)\b", r"pykmm.counted.\1", text)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Build of pykmm's compiled parts; what they are is in ARCHITECTURE.md.
+
+    libkmm.so       the machine and the engine: one core library
+    c.so            the C half, linked against it
+    c-counted.so    the C half as it counts steps and branches
+    *.pyx           the Cython half, the same counting, and the engine's binding
+
+All of them are compiled with the one list of flags in cref/CFLAGS.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+from pykmm import paths  # noqa: E402
+from pykmm.source import anchors, counting  # noqa: E402
+
+CREF = Path("cref")
+COUNTED = Path("build/counted")
+HEADERS = sorted(str(p) for p in [*CREF.rglob("*.h"), *CREF.rglob("*.def"), CREF / "CFLAGS"])
+INCLUDES = ["cref/include", "cref"]
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+# what Cython itself writes is not warned about
+CYTHON_WARNINGS = ["-Wno-unused-function", "-Wno-unused-variable"]
+BINDING_WARNINGS = ["-Wno-sign-compare"]
+
+
+class SharedLibrary(Extension):
+    """A plain shared library: no Python in it, no suffix in its name."""
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Leave an unchanged file its date, or everything after it is built again."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def write_counting_sources() -> None:
+    """Both halves once more, as text that counts (pykmm/source/counting.py)."""
+    counters = counting.counters_of(CREF)
+    for c_path, p_path in anchors.TWINS.items():
+        text = (CREF / c_path).read_text(encoding="utf-8")
+        write_if_changed(COUNTED / "cref" / c_path, counting.count_c(counters, c_path, text))
+        text = (ROOT / "pykmm" / p_path).read_text(encoding="utf-8")
+        write_if_changed(
+            COUNTED / "pykmm/counted" / p_path, counting.count_cython(counters, p_path, text)
+        )
+    for p_path in ("linux/rmap.pxd", "mm/rmap.pxd", "mm/page_writeback.pxd", "half.pyx"):
+        text = (ROOT / "pykmm" / p_path).read_text(encoding="utf-8")
+        write_if_changed(COUNTED / "pykmm/counted" / p_path, counting.in_counted_package(text))
+    for package in ("", "counted", "counted/mm", "counted/linux"):
+        write_if_changed(COUNTED / "pykmm" / package / "__init__.py", "")
+
+
+def sources(*patterns: str, under: Path = CREF) -> list[str]:
+    return sorted(str(p) for pattern in patterns for p in under.glob(pattern))
+
+
+def shared_libraries() -> list[Extension]:
+    kernel_files = sources("mm/*.c", "fs/*.c")
+    counted_files = [str(COUNTED / f) for f in kernel_files]
+    return [
+        SharedLibrary("pykmm.lib.libkmm", sources("machine/*.c", "engine/*.c"),
+                      extra_link_args=["-Wl,-z,defs"]),
+        SharedLibrary("pykmm.lib.c", ["cref/half.c", "cref/machine/enter.c", *kernel_files]),
+        SharedLibrary("pykmm.lib.c-counted",
+                      ["cref/half.c", "cref/machine/enter.c", *counted_files],
+                      include_dirs=[str(COUNTED / "cref/include")]),
+    ]
+
+
+def cython_extensions() -> list[Extension]:
+    enter = "cref/machine/enter.c"
+    mirrored = [p for p in anchors.TWINS.values() if p.endswith(".pyx")]
+    plain = [Extension("pykmm." + p.removesuffix(".pyx").replace("/", "."), [f"pykmm/{p}", enter])
+             for p in mirrored]
+    counted = [
+        Extension("pykmm.counted." + p.removesuffix(".pyx").replace("/", "."),
+                  [str(COUNTED / "pykmm/counted" / p), enter],
+                  include_dirs=[str(COUNTED / "cref/include")])
+        for p in mirrored
+    ]
+    return [
+        *plain, *counted,
+        Extension("pykmm.half", ["pykmm/half.pyx", enter]),
+        Extension("pykmm.counted.half", [str(COUNTED / "pykmm/counted/half.pyx"), enter]),
+        Extension("pykmm.engine.core", ["pykmm/engine/core.pyx"],
+                  extra_compile_args=BINDING_WARNINGS),
+    ]
+
+
+class BuildExt(build_ext):
+    """build_ext with one list of flags, plain libraries, and the core library first."""
+
+    def run(self):
+        if self.inplace:
+            # nothing in git lies there
+            (ROOT / "pykmm/lib").mkdir(exist_ok=True)
+        super().run()
+
+    def get_ext_filename(self, ext_name):
+        plain = {e.name.rpartition(".")[2] for e in self.extensions if isinstance(e, SharedLibrary)}
+        if ext_name.rpartition(".")[2] in plain:
+            return ext_name.replace(".", "/") + ".so"
+        return super().get_ext_filename(ext_name)
+
+    def build_extensions(self):
+        compiler = self.compiler.compiler_so[0]
+        if not shutil.which(compiler):
+            sys.exit(f"pykmm needs a C compiler to be built: {compiler!r} was not found. "
+                     "Install gcc or clang (Debian: apt-get install gcc), or set CC.")
+        flags = paths.c_flags()
+        # the interpreter's own flags would differ from those of the half made of the mail
+        self.compiler.set_executable("compiler_so", [compiler, "-fPIC", *flags])
+        for ext in self.extensions:
+            self.prepare(ext)
+        super().build_extensions()
+
+    def prepare(self, ext):
+        ext.depends = [*ext.depends, *HEADERS, "setup.py"]
+        ext.include_dirs = [*ext.include_dirs, *INCLUDES]
+        ext.extra_compile_args = [*WARNINGS, *ext.extra_compile_args]
+        if not isinstance(ext, SharedLibrary):
+            ext.extra_compile_args += CYTHON_WARNINGS
+        if not ext.name.endswith("libkmm"):
+            up = "/".join([".."] * (ext.name.count(".") - 1))
+            # extensions are linked where they are built, and copied from there
+            ext.library_dirs = [str(Path(self.build_lib) / "pykmm/lib")]
+            ext.libraries = ["kmm"]
+            ext.runtime_library_dirs = [f"$ORIGIN/{up}/lib" if up else "$ORIGIN/lib"]
+
+
+class BuildPy(build_py):
+    """Ship cref/ inside the package, so that a half can be built from an installed wheel."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        for path in [*CREF.rglob("*.[ch]"), *CREF.rglob("*.def"), *CREF.rglob("*.toml"), CREF / "CFLAGS"]:
+            target = Path(self.build_lib) / "pykmm" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+
+
+def extensions() -> list[Extension]:
+    from Cython.Build import cythonize
+
+    write_counting_sources()
+    cython = cythonize(
+        cython_extensions(),
+        build_dir="build/cython",
+        include_path=[str(COUNTED), "."],
+        emit_linenums=True,
+        compiler_directives={"language_level": 3, "warn.maybe_uninitialized": False},
+        quiet=True,
+    )
+    return shared_libraries() + cython
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt, "build_py": BuildPy})
