@@ -115,17 +115,21 @@ static int differs(const struct kmm_runner *runner, const struct kmm_result *a,
 }
 
 u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
-	       const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first)
+	       const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first,
+	       volatile u32 *running)
 {
 	struct kmm_result other;
-	u32 i;
+	u32 i, different = 0;
 
+	*running = 1;
 	kmm_runner_run(runner, c, halves[0], first);
 	keep(runner);
-	for (i = 1; i < nr_halves; i++) {
+	for (i = 1; i < nr_halves && !different; i++) {
+		*running = i + 1;
 		kmm_runner_run(runner, c, halves[i], &other);
 		if (differs(runner, first, &other))
-			return i;
+			different = i;
 	}
-	return 0;
+	*running = 0;
+	return different;
 }

@@ -42,10 +42,11 @@ KMM_EXPORT void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case 
 
 /*
  * All halves, each from the start; the number of the first one that differs
- * from halves[0], whose result is *first, or 0.
+ * from halves[0], whose result is *first, or 0.  *running is the number and
+ * one of the half that runs, for whoever watches, and 0 between two.
  */
 KMM_EXPORT u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 			  const struct kmm_half *const *halves, u32 nr_halves,
-			  struct kmm_result *first);
+			  struct kmm_result *first, volatile u32 *running);
 
 #endif

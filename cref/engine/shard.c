@@ -3,6 +3,7 @@
 
 #include "engine/rng.h"
 #include "engine/shard.h"
+#include "machine/count.h"
 
 /* The first bytes of a case make its call, the others its world. */
 #define CALL_BYTES	((u32)offsetof(struct kmm_case, focus))
@@ -55,13 +56,15 @@ void kmm_draw_case(const struct kmm_job *job, u64 shard, u64 index, struct kmm_c
 
 /* Not compared: they exist to be counted, and are built from the same text. */
 static void run_counted(struct kmm_runner *runner, const struct kmm_job *job,
-			const struct kmm_case *c)
+			const struct kmm_shard *shard, const struct kmm_case *c)
 {
 	struct kmm_result result;
 	u32 i;
 
-	for (i = 0; i < job->nr_counted; i++)
+	for (i = 0; i < job->nr_counted; i++) {
+		kmm_count_into(shard->counters + i * shard->counter_words);
 		kmm_runner_run(runner, c, job->counted[i], &result);
+	}
 }
 
 void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *job,
@@ -83,11 +86,10 @@ void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *job,
 			kmm_runner_world(runner, c);
 		}
 		draw_call(job, shard->shard, i, c);
-		watch->busy = 1;
-		half = kmm_replay(runner, c, job->halves, job->nr_halves, &first);
+		half = kmm_replay(runner, c, job->halves, job->nr_halves, &first,
+				  &watch->running_half);
 		if (job->nr_counted && i % KMM_COUNT_EVERY < job->nr_functions)
-			run_counted(runner, job, c);
-		watch->busy = 0;
+			run_counted(runner, job, shard, c);
 		watch->beats++;
 
 		shard->calls[c->function]++;

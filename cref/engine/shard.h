@@ -25,6 +25,8 @@ struct kmm_shard {
 	/* in */
 	u64 shard;
 	u64 cases;
+	u64 *counters;					/* of the counting builds, one row each */
+	u64 counter_words;				/* in a row */
 	/* out */
 	u64 done;
 	u64 divergences;
@@ -39,7 +41,7 @@ struct kmm_shard {
 /* Shared with whoever watches: what this thread is at, should it never come back. */
 struct kmm_watch {
 	volatile u64 beats;				/* cases done, ever growing */
-	volatile u32 busy;
+	volatile u32 running_half;			/* its number and one, or 0 */
 	volatile u32 reserved;
 	struct kmm_case running;
 };

@@ -55,9 +55,6 @@ cdef extern from "machine/layout.h" nogil:
         uint32_t count
     void kmm_arrays(const struct_world *world, kmm_array *arrays)
 
-cdef extern from "machine/count.h" nogil:
-    void kmm_count_into(uint64_t *counters)
-
 cdef extern from *:
     """
     #include "machine/event.h"
@@ -131,7 +128,7 @@ cdef extern from "engine/shard.h" nogil:
     void kmm_runner_run(kmm_runner *runner, const kmm_case *c, const kmm_half *half,
                         kmm_result *result)
     uint32_t kmm_replay(kmm_runner *runner, const kmm_case *c, const kmm_half **halves,
-                        uint32_t nr_halves, kmm_result *first)
+                        uint32_t nr_halves, kmm_result *first, uint32_t *running)
 
     ctypedef struct kmm_job "struct kmm_job":
         const kmm_half *halves[8]
@@ -148,6 +145,8 @@ cdef extern from "engine/shard.h" nogil:
     ctypedef struct kmm_shard "struct kmm_shard":
         uint64_t shard
         uint64_t cases
+        uint64_t *counters
+        uint64_t counter_words
         uint64_t done
         uint64_t divergences
         uint64_t first_divergence
@@ -158,7 +157,7 @@ cdef extern from "engine/shard.h" nogil:
         uint64_t outcomes[16]
     ctypedef struct kmm_watch "struct kmm_watch":
         uint64_t beats
-        uint32_t busy
+        uint32_t running_half
         kmm_case running
     void kmm_draw_case(const kmm_job *job, uint64_t shard, uint64_t index, kmm_case *c)
     void kmm_run_shard(kmm_runner *runner, const kmm_job *job, kmm_shard *shard,
@@ -370,12 +369,14 @@ cdef class Runner:
         """Number of the first half whose run differs from that of halves[0], or 0."""
         cdef const kmm_half *tables[8]
         cdef kmm_result first
+        cdef uint32_t running
         for i, half in enumerate(halves):
             self._check(half)
             tables[i] = (<Half>half).table
         kmm_guard_process()
         try:
-            return kmm_replay(self.runner, &self.case, tables, len(halves), &first)
+            return kmm_replay(self.runner, &self.case, tables, len(halves), &first,
+                              &running)
         finally:
             kmm_unguard_process()
 
@@ -463,7 +464,8 @@ cdef class Job:
         """Run cases 0 to `cases` - 1 of a shard, without the GIL.
 
         watch : writable buffer of WATCH_BYTES    shows what is running
-        counters : writable buffer of u64         steps and branches are added here
+        counters : writable buffer of u64         steps and branches are added here, in
+                                                  one row for each counting build
         returns dict with done, divergences, first_divergence, first_half, stopped, and per
         function calls and divergences_of; outcomes by name
         """
@@ -471,14 +473,14 @@ cdef class Job:
         cdef uint8_t[::1] watched = watch
         cdef uint64_t[::1] counted = counters
         cdef kmm_watch *w = <kmm_watch *>&watched[0]
-        cdef uint64_t *count = &counted[0]
         cdef const int *flag = &stop.flag
         memset(&s, 0, sizeof(s))
         s.shard = shard
         s.cases = cases
+        s.counters = &counted[0]
+        s.counter_words = len(counters) // max(1, len(self.counted))
         with nogil:
             kmm_guard_thread()
-            kmm_count_into(count)
             kmm_run_shard(runner.runner, &self.job, &s, flag, w)
         return {
             "done": s.done, "divergences": s.divergences,
@@ -491,10 +493,11 @@ cdef class Job:
 
 
 def watched(bytes data):
-    """(cases done, a case is running, its choices) from a watch's bytes."""
+    """(cases done, number of the running half or None, the case's choices) from a watch's bytes."""
     cdef kmm_watch w
     memcpy(&w, <const char *>data, sizeof(w))
-    return w.beats, bool(w.busy), PyBytes_FromStringAndSize(<char *>&w.running, sizeof(kmm_case))
+    half = w.running_half - 1 if w.running_half else None
+    return w.beats, half, PyBytes_FromStringAndSize(<char *>&w.running, sizeof(kmm_case))
 
 
 def guard_process():
