@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cases as files: a line that says what it is, then the bytes that decode to the case."""
+
+from pathlib import Path
+
+from ..errors import BadInput
+from . import core
+
+MAGIC = b"pykmm case, form 1\n"
+
+
+def save(folder: Path, name: str, case: bytes) -> Path:
+    """Write a case (its choices) to folder/name.case; raises BadInput if that cannot be."""
+    path = folder / f"{name}.case"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(MAGIC + core.encode(case))
+    except OSError as error:
+        raise BadInput(f"cannot save a case to {path}: {error.strerror}") from error
+    return path
+
+
+def load(path: Path) -> bytes:
+    """The choices of the case in a file.
+
+    raises BadInput   unreadable, not a case, or of another length than this pykmm's cases
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(len(MAGIC) + core.CASE_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot read it: {error.strerror}") from error
+    if not data.startswith(MAGIC):
+        raise BadInput(f"{path}: not a case: it does not begin with {MAGIC.decode().strip()!r}")
+    body = data[len(MAGIC):]
+    if len(body) != core.CASE_BYTES:
+        longer = "more than " if len(body) > core.CASE_BYTES else "only "
+        raise BadInput(f"{path}: a case has {core.CASE_BYTES} bytes after its first line, and this "
+                       f"has {longer}{min(len(body), core.CASE_BYTES)}: it is cut off or was saved "
+                       "by another version of pykmm")
+    return core.decode(body)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One case run by every half, and where they differ first.
+
+Everything here is plain data (lists, dicts, text), as it crosses from the
+process that runs halves to the one that prints.
+"""
+
+from pathlib import Path
+
+from .. import paths
+from ..report import bits
+from ..report.paths import Map
+from ..source import anchors
+from . import core
+
+_KEPT_EVENTS = 200
+
+
+def _argument(name: str, value: int, where: Map) -> str:
+    if name in ("value", "old") and value <= 0xFFFFFFFF and value > 1:
+        return f"{value:#x}"
+    pointed = where.name_of(value)
+    if pointed:
+        return pointed
+    if value == 0 and name in ("page", "vma", "mm", "mapping", "pte", "ptl", "bh", "inode", "lock"):
+        return "NULL"
+    signed = value - (1 << 64) if value >> 63 else value
+    return str(signed) if -4096 < signed < 10 else f"{value:#x}"
+
+
+def _place(half: core.Half, place: int, mail: str) -> tuple[str, str]:
+    """(step, "file:line") of an event's place, each "" if it is not known."""
+    file, line = place >> core.PLACE_LINE_BITS, place & ((1 << core.PLACE_LINE_BITS) - 1)
+    name = core.FILES.get(file, "")
+    if name == "mail":
+        return "", f"{mail}:{line}"
+    if name not in anchors.TWINS:
+        return "", f"{name}:{line}" if name else ""
+    source = paths.package() / anchors.TWINS[name] if half.name == "P" else paths.cref() / name
+    shown = f"pykmm/{anchors.TWINS[name]}" if half.name == "P" else f"cref/{name}"
+    if half.name not in ("C", "P", "X"):
+        return "", f"{half.name}'s {name}:{line}"
+    return anchors.step_at(source, line), f"{shown}:{line}"
+
+
+def _events(words: list[int], places: list[int], half: core.Half, where: Map,
+            mail: str) -> list[dict]:
+    events, at = [], 0
+    while at < len(words) and len(events) < _KEPT_EVENTS:
+        name, arguments, result, _ = core.EVENTS[words[at] & 0xFFFF]
+        count = words[at] >> 16
+        values = words[at + 1:at + 1 + count]
+        names = [*arguments, *result.split()]
+        shown = [_argument(n, v, where) for n, v in zip(names, values, strict=True)]
+        text = f"{name}({', '.join(shown[:len(arguments)])})"
+        if result:
+            text += f" = {', '.join(shown[len(arguments):])}"
+        step, place = _place(half, places[at], mail)
+        events.append({"text": text, "words": words[at:at + 1 + count], "step": step,
+                       "place": place})
+        at += 1 + count
+    return events
+
+
+def call_text(runner: core.Runner, case: bytes, where: Map) -> str:
+    """The call of the case that was built last, as one would write it."""
+    flags, protect, page, vma, mapping = runner.call()
+    name = core.FUNCTIONS[case[0]]
+    arguments = {
+        "is_shared_writable": [f"{flags:#x}"],
+        "page_mkclean_one": [where.pointer(page), where.pointer(vma), f"protect={protect}"],
+        "page_mkclean_file": [where.pointer(mapping), where.pointer(page)],
+    }.get(name, [where.pointer(page)])
+    return f"{name}({', '.join(arguments)})"
+
+
+def _ended(outcome: str, ret: int, fault: int) -> str:
+    if outcome == "returned":
+        return f"returned {ret}"
+    return f"{outcome} at offset {fault:#x} from NULL" if outcome == "oops" else outcome
+
+
+def examine(case: bytes, halves: list[core.Half], mail: str = "") -> dict:
+    """Run a case by every half and say what each did and where they part.
+
+    case : bytes     choices, as core.decode gives them
+    returns dict     function, call, units, wild, halves[{name, ended, events, changed}], and
+                     difference: None or {half, ended, event, field}, of the first half that
+                     differs from the first one
+    """
+    runner = core.Runner()
+    runner.build(case)
+    where = Map(runner)
+    start = runner.image()
+    found = {"function": core.FUNCTIONS[case[0]], "call": call_text(runner, case, where),
+             "units": bits.units_text(case[1]), "wild": bool(case[2]), "halves": [],
+             "difference": None}
+    runs = []
+    for half in halves:
+        outcome, ret, fault = runner.run(half)
+        events = _events(*runner.trace(), half, where, mail)
+        image = runner.image()
+        runs.append((half, _ended(outcome, ret, fault), events, image, outcome))
+        changed = [d for d in where.differences(start, image) if d[0] != "world.trace_at"]
+        found["halves"].append({"name": half.name, "ended": runs[-1][1], "events": events,
+                                "changed": changed})
+    runner.build(case)
+    differing = runner.first_differing(halves)
+    if differing:
+        found["difference"] = _difference(runs[0], runs[differing], where)
+    return found
+
+
+def _difference(first: tuple, other: tuple, where: Map) -> dict:
+    """What differs first: how they ended, the event, the field of the state."""
+    event = None
+    for i in range(max(len(first[2]), len(other[2]))):
+        a = first[2][i] if i < len(first[2]) else None
+        b = other[2][i] if i < len(other[2]) else None
+        if (a and a["words"]) != (b and b["words"]):
+            event = {"number": i, "first": a, "other": b}
+            break
+    field = None
+    # what an oops left in memory is not compared: see cref/engine/replay.c
+    if first[4] not in ("oops", "stray access"):
+        changed = [d for d in where.differences(first[3], other[3]) if d[0] != "world.trace_at"]
+        if changed:
+            field = {"path": changed[0][0], "first": changed[0][1], "other": changed[0][2],
+                     "more": len(changed) - 1}
+    return {"half": other[0].name, "against": first[0].name,
+            "ended": None if first[1] == other[1] else [first[1], other[1]],
+            "event": event, "field": field}
+
+
+def reproducer_name(function: str, seed: int, shard: int, index: int) -> str:
+    """The name that a saved case gets."""
+    return Path(f"{function}-seed{seed}-shard{shard}-case{index}").name

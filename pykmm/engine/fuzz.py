@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fuzzing: shards of cases on several threads, with counts that do not depend on how many.
+
+A shard is a fixed number of cases of (seed, shard).  When a run ends at its
+first divergence, that is the one of the lowest shard: shards above it do not
+count, and shards below it are finished first.
+"""
+
+import array
+import threading
+import time
+from collections.abc import Callable, MutableSequence
+from dataclasses import dataclass, field
+
+from .. import paths
+from ..source import counting
+from . import core
+
+SHARD_CASES = 1 << 16
+FINDINGS_KEPT = 10
+PROGRESS_SECONDS = 0.2
+
+
+@dataclass
+class Plan:
+    """What to fuzz.
+
+    seconds : float      stop after so long, unless cases is set
+    cases : int | None   stop after so many
+    units : int | None   mask; None: a mixture
+    """
+
+    halves: list[core.Half]
+    counted: list[core.Half]
+    seed: int
+    jobs: int
+    seconds: float = 30.0
+    cases: int | None = None
+    functions: list[int] | None = None
+    units: int | None = None
+    wild: bool = False
+    keep_going: bool = False
+
+
+@dataclass
+class Divergence:
+    """Where two halves differed: enough to make the case again."""
+
+    shard: int
+    index: int
+    half: str
+    case: bytes
+
+
+@dataclass
+class Outcome:
+    """What a fuzzing run gave; counters are rows of C and P as counting.Counters numbers them."""
+
+    cases: int = 0
+    divergences: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    calls: list[int] = field(default_factory=lambda: [0] * len(core.FUNCTIONS))
+    divergences_of: list[int] = field(default_factory=lambda: [0] * len(core.FUNCTIONS))
+    outcomes: dict[str, int] = field(default_factory=dict)
+    found: list[Divergence] = field(default_factory=list)
+    counters: list[list[int]] = field(default_factory=list)
+
+
+class Fuzzer:
+    """One run: `run` blocks until it is over; `stop` ends it from another thread."""
+
+    def __init__(self, plan: Plan, watches: list[MutableSequence[int]] | None = None):
+        """watches : one writable buffer of core.WATCH_BYTES a job, or None"""
+        self.plan = plan
+        self.job = core.Job(
+            plan.halves, counted=plan.counted, seed=plan.seed, functions=plan.functions,
+            units=plan.units, wild=plan.wild, keep_going=plan.keep_going,
+        )
+        self.words = counting.counters_of(paths.cref()).total
+        self.watches = watches or [bytearray(core.WATCH_BYTES) for _ in range(plan.jobs)]
+        self.interrupted = False
+        self._stop = core.Stop()
+        self._lock = threading.Lock()
+        self._next = 0
+        self._last = 2**63          # no shard above this one counts
+        self._results: dict[int, tuple[dict, array.array]] = {}
+        self._errors: list[BaseException] = []
+
+    def stop(self) -> None:
+        """End the run between two cases."""
+        self.interrupted = True
+        self._stop.set()
+
+    def _shard_cases(self, shard: int) -> int:
+        if self.plan.cases is None:
+            return SHARD_CASES
+        return max(0, min(SHARD_CASES, self.plan.cases - shard * SHARD_CASES))
+
+    def _take(self) -> tuple[int, int] | None:
+        with self._lock:
+            shard, cases = self._next, self._shard_cases(self._next)
+            if cases == 0 or shard > self._last or self._over:
+                return None
+            self._next += 1
+            return shard, cases
+
+    def _work(self, number: int) -> None:
+        try:
+            runner = core.Runner()
+            while (taken := self._take()) is not None:
+                shard, cases = taken
+                counters = array.array("Q", [0]) * (self.words * max(1, len(self.plan.counted)))
+                result = self.job.run_shard(runner, shard, cases, self._stop,
+                                            self.watches[number], counters)
+                with self._lock:
+                    self._results[shard] = result, counters
+                    if result["divergences"] and not self.plan.keep_going:
+                        self._last = min(self._last, shard)
+        except BaseException as error:      # handed on to the thread that waits
+            with self._lock:
+                self._errors.append(error)
+            self._stop.set()
+        finally:
+            core.unguard_thread()
+
+    def run(self, progress: Callable[[int, int, float], None] | None = None) -> Outcome:
+        """progress(cases, divergences, seconds) is called a few times a second."""
+        start = time.monotonic()
+        self._over = False
+        core.guard_process()
+        threads = [threading.Thread(target=self._work, args=(n,)) for n in range(self.plan.jobs)]
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                threads[0].join(PROGRESS_SECONDS / 2)
+                for thread in threads[1:]:
+                    thread.join(PROGRESS_SECONDS / 2 / len(threads))
+                seconds = time.monotonic() - start
+                if self.plan.cases is None and seconds >= self.plan.seconds:
+                    self._over = True
+                    self._stop.set()
+                if progress:
+                    progress(*self.so_far(), seconds)
+        finally:
+            self._over = True
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+            core.unguard_process()
+        if self._errors:
+            raise self._errors[0]
+        return self._merge(time.monotonic() - start)
+
+    def so_far(self) -> tuple[int, int]:
+        """(cases, divergences) as of now; cases of running shards included."""
+        beats = sum(core.watched(bytes(watch))[0] for watch in self.watches)
+        with self._lock:
+            return beats, sum(result["divergences"] for result, _ in self._results.values())
+
+    def _merge(self, seconds: float) -> Outcome:
+        outcome = Outcome(seconds=seconds, interrupted=self.interrupted)
+        rows = max(1, len(self.plan.counted))
+        totals = array.array("Q", [0]) * (self.words * rows)
+        for shard in sorted(self._results):
+            if shard > self._last:
+                break
+            result, counters = self._results[shard]
+            outcome.cases += result["done"]
+            outcome.divergences += result["divergences"]
+            for i in range(len(core.FUNCTIONS)):
+                outcome.calls[i] += result["calls"][i]
+                outcome.divergences_of[i] += result["divergences_of"][i]
+            for name, count in result["outcomes"].items():
+                outcome.outcomes[name] = outcome.outcomes.get(name, 0) + count
+            for i, count in enumerate(counters):
+                totals[i] += count
+            if result["divergences"] and len(outcome.found) < FINDINGS_KEPT:
+                outcome.found.append(Divergence(
+                    shard, result["first_divergence"],
+                    self.plan.halves[result["first_half"]].name,
+                    self.job.case(shard, result["first_divergence"])))
+        outcome.counters = [list(totals[r * self.words:(r + 1) * self.words]) for r in range(rows)]
+        return outcome
