@@ -103,7 +103,7 @@ class BuildExt(build_ext):
     """build_ext with one list of flags, plain libraries, and the core library first."""
 
     def run(self):
-        if self.inplace:
+        if self.inplace or self.editable_mode:
             # nothing in git lies there
             (ROOT / "pykmm/lib").mkdir(exist_ok=True)
         super().run()
@@ -117,8 +117,8 @@ class BuildExt(build_ext):
     def build_extensions(self):
         compiler = self.compiler.compiler_so[0]
         if not shutil.which(compiler):
-            sys.exit(f"pykmm needs a C compiler to be built: {compiler!r} was not found. "
-                     "Install gcc or clang (Debian: apt-get install gcc), or set CC.")
+            sys.exit(f"pykmm needs a C compiler to be built, and {compiler!r} was not found: "
+                     "install one (Debian: apt-get install gcc), or set CC")
         flags = paths.c_flags()
         # the interpreter's own flags would differ from those of the half made of the mail
         self.compiler.set_executable("compiler_so", [compiler, "-fPIC", *flags])

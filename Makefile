@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Every target works as the first command on a fresh clone: it makes .venv,
+# builds what changed, and says what is missing.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin
+
+SOURCES := $(shell find cref pykmm -name '*.[ch]' -o -name '*.def' -o -name '*.pyx' -o -name '*.pxd') \
+	   cref/CFLAGS setup.py pykmm/source/anchors.py pykmm/source/counting.py pykmm/source/operands.py
+
+.PHONY: help build fuzz test deep bench sanitize clean
+
+help:
+	@echo "make fuzz      fuzz the halves against each other for 30 seconds"
+	@echo "make test      run the tests"
+	@echo "make bench     time the replay loop, count instructions (needs valgrind)"
+	@echo "make sanitize  a million cases under the address and undefined sanitizers"
+	@echo "make deep      every test, all mutants included (about half an hour)"
+	@echo "make build     only build;  make clean  remove all that was made"
+
+$(VENV)/ready: pyproject.toml tools/prerequisites.py
+	@$(PYTHON) tools/prerequisites.py
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing what pykmm needs into $(VENV)"
+	@$(RUN)/pip install --quiet --disable-pip-version-check "setuptools>=68" "cython>=3.1"
+	@$(RUN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test]"
+	@touch $@
+
+build/ready: $(VENV)/ready $(SOURCES)
+	@$(RUN)/python -W ignore setup.py --quiet build_ext --inplace
+	@touch $@
+
+build: build/ready
+
+fuzz: build
+	@$(RUN)/pykmm fuzz
+
+test: build
+	@$(RUN)/pytest -n auto
+
+deep: build
+	@PYKMM_DEEP=1 $(RUN)/pytest -n auto
+
+bench: build
+	@$(RUN)/pytest bench
+	@$(RUN)/python bench/instructions.py
+
+sanitize: build
+	@$(RUN)/python tools/sanitize.py
+
+clean:
+	rm -rf build $(VENV) pykmm/lib *.egg-info .pytest_cache .hypothesis .benchmarks
+	find pykmm -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
