@@ -22,14 +22,6 @@ cdef extern from "<dlfcn.h>" nogil:
         RTLD_NOW
         RTLD_LOCAL
 
-cdef extern from "half.h" nogil:
-    enum:
-        KMM_HALF_ABI
-    ctypedef struct kmm_half "struct kmm_half":
-        uint32_t abi
-        uint32_t size
-        const char *name
-
 cdef extern from "machine/layout.h" nogil:
     enum:
         KMM_NR_ARRAYS
@@ -54,6 +46,15 @@ cdef extern from "machine/layout.h" nogil:
         uint32_t stride
         uint32_t count
     void kmm_arrays(const struct_world *world, kmm_array *arrays)
+
+cdef extern from "half.h" nogil:
+    enum:
+        KMM_HALF_ABI
+    ctypedef struct kmm_half "struct kmm_half":
+        uint32_t abi
+        uint32_t size
+        const char *name
+        void (*enter)(struct_world *world)
 
 cdef extern from *:
     """
@@ -102,6 +103,7 @@ cdef extern from "engine/shard.h" nogil:
     const char *kmm_function_name(int function)
 
     ctypedef struct kmm_call "struct kmm_call":
+        int function
         uint32_t flags
         int protect
         void *page
@@ -112,6 +114,7 @@ cdef extern from "engine/shard.h" nogil:
         int64_t ret
         uint64_t fault
     int kmm_half_has(const kmm_half *half, int function)
+    void kmm_guarded_call(const kmm_half *half, const kmm_call *call, kmm_result *result)
     void kmm_guard_process()
     void kmm_unguard_process()
     int kmm_guard_thread()
@@ -120,6 +123,7 @@ cdef extern from "engine/shard.h" nogil:
     ctypedef struct kmm_runner "struct kmm_runner":
         struct_world *world
         uint64_t state_bytes
+        uint8_t *common
         kmm_call call
     kmm_runner *kmm_runner_new()
     void kmm_runner_free(kmm_runner *runner)
@@ -335,6 +339,10 @@ cdef class Runner:
         """The state as it is now."""
         return PyBytes_FromStringAndSize(<char *>self.runner.world, self.runner.state_bytes)
 
+    def empty(self):
+        """The state of a world that holds files and page tables, and nothing in them."""
+        return PyBytes_FromStringAndSize(<char *>self.runner.common, self.runner.state_bytes)
+
     def restore(self, bytes image):
         """Put a state back; it must be an image of this very block."""
         if len(image) != self.runner.state_bytes:
@@ -361,6 +369,31 @@ cdef class Runner:
         kmm_guard_process()
         try:
             kmm_runner_run(self.runner, &self.case, half.table, &result)
+        finally:
+            kmm_unguard_process()
+        return OUTCOMES[result.outcome], result.ret, result.fault
+
+    def run_on(self, Half half, bytes image, str function, *, unsigned long page=0,
+               unsigned long vma=0, unsigned long mapping=0, int protect=0,
+               unsigned int flags=0):
+        """Run a function of a half on a state of this block: (outcome, return, fault).
+
+        page, vma, mapping : int   addresses in the block, or 0
+        """
+        cdef kmm_call call
+        cdef kmm_result result
+        memset(&call, 0, sizeof(call))
+        call.function = FUNCTIONS.index(function)
+        call.page, call.vma, call.mapping = <void *>page, <void *>vma, <void *>mapping
+        call.protect, call.flags = protect, flags
+        if not kmm_half_has(half.table, call.function):
+            raise BadInput(f"half {half.name} has no {function}")
+        self.restore(image)
+        kmm_guard_thread()
+        kmm_guard_process()
+        try:
+            half.table.enter(self.runner.world)
+            kmm_guarded_call(half.table, &call, &result)
         finally:
             kmm_unguard_process()
         return OUTCOMES[result.outcome], result.ret, result.fault
