@@ -23,7 +23,7 @@ $(VENV)/ready: pyproject.toml tools/prerequisites.py
 	@$(PYTHON) tools/prerequisites.py
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing what pykmm needs into $(VENV)"
-	@$(RUN)/pip install --quiet --disable-pip-version-check "setuptools>=68" "cython>=3.1"
+	@$(RUN)/pip install --quiet --disable-pip-version-check "setuptools>=70.1" "cython>=3.1"
 	@$(RUN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test]"
 	@touch $@
 

@@ -5,6 +5,7 @@ Everything here is plain data (lists, dicts, text), as it crosses from the
 process that runs halves to the one that prints.
 """
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import paths
@@ -14,6 +15,15 @@ from ..source import anchors
 from . import core
 
 _KEPT_EVENTS = 200
+
+
+@dataclass(frozen=True)
+class MailLines:
+    """The mail that half X was made of: its name, and the edit of each changed line by number."""
+
+    name: str = ""
+    edit_of: dict[int, str] = field(default_factory=dict)
+
 
 
 def _argument(name: str, value: int, where: Map) -> str:
@@ -28,12 +38,12 @@ def _argument(name: str, value: int, where: Map) -> str:
     return str(signed) if -4096 < signed < 10 else f"{value:#x}"
 
 
-def _place(half: core.Half, place: int, mail: str) -> tuple[str, str]:
-    """(step, "file:line") of an event's place, each "" if it is not known."""
+def _place(half: core.Half, place: int, mail: MailLines) -> tuple[str, str]:
+    """(step, "file:line") of an event's place, each "" if it is not known; a mail has edits."""
     file, line = place >> core.PLACE_LINE_BITS, place & ((1 << core.PLACE_LINE_BITS) - 1)
     name = core.FILES.get(file, "")
     if name == "mail":
-        return "", f"{mail}:{line}"
+        return mail.edit_of.get(line, ""), f"{mail.name}:{line}"
     if name not in anchors.TWINS:
         return "", f"{name}:{line}" if name else ""
     source = paths.package() / anchors.TWINS[name] if half.name == "P" else paths.cref() / name
@@ -43,8 +53,9 @@ def _place(half: core.Half, place: int, mail: str) -> tuple[str, str]:
     return anchors.step_at(source, line), f"{shown}:{line}"
 
 
-def _events(words: list[int], places: list[int], half: core.Half, where: Map,
-            mail: str) -> list[dict]:
+def events_of(words: list[int], places: list[int], half: core.Half, where: Map,
+              mail: MailLines = MailLines()) -> list[dict]:
+    """The events of a trace: {"text", "words", "step" (or edit), "place" ("file:line")}."""
     events, at = [], 0
     while at < len(words) and len(events) < _KEPT_EVENTS:
         name, arguments, result, _ = core.EVENTS[words[at] & 0xFFFF]
@@ -80,7 +91,7 @@ def _ended(outcome: str, ret: int, fault: int) -> str:
     return f"{outcome} at offset {fault:#x} from NULL" if outcome == "oops" else outcome
 
 
-def examine(case: bytes, halves: list[core.Half], mail: str = "") -> dict:
+def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines()) -> dict:
     """Run a case by every half and say what each did and where they part.
 
     case : bytes     choices, as core.decode gives them
@@ -98,7 +109,7 @@ def examine(case: bytes, halves: list[core.Half], mail: str = "") -> dict:
     runs = []
     for half in halves:
         outcome, ret, fault = runner.run(half)
-        events = _events(*runner.trace(), half, where, mail)
+        events = events_of(*runner.trace(), half, where, mail)
         image = runner.image()
         runs.append((half, _ended(outcome, ret, fault), events, image, outcome))
         changed = [d for d in where.differences(start, image) if d[0] != "world.trace_at"]

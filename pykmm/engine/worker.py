@@ -46,9 +46,10 @@ def _limit() -> None:
             resource.setrlimit(limit, (most, most))
 
 
-def _load_halves(task: dict, talk: Talk) -> list[core.Half]:
-    """C, P, then X if there is a mail, then those that the user named."""
+def _load_halves(task: dict, talk: Talk) -> tuple[list[core.Half], finding.MailLines]:
+    """C, P, then X if there is a mail, then those that the user named; and the mail's lines."""
     loaded = [halves.c_half(), halves.p_half()]
+    mail = finding.MailLines()
     if task["patch"]:
         from ..patch.half_x import build_x
 
@@ -57,9 +58,11 @@ def _load_halves(task: dict, talk: Talk) -> list[core.Half]:
                  carried=list(built.carried), not_carried=list(built.not_carried),
                  note=built.note)
         loaded.append(core.Half.load(built.path, "X"))
+        mail = finding.MailLines(os.path.basename(task["patch"]), {
+            line.number: found.edit.id for found in built.verdict.edits for line in found.lines})
     loaded += halves.user_halves([halves.NamedHalf(**named) for named in task["halves"]])
     talk.say("ready", halves=[half.name for half in loaded])
-    return loaded
+    return loaded, mail
 
 
 def _watch_file(path: str, jobs: int) -> list[memoryview]:
@@ -75,7 +78,7 @@ def _listen(stop: fuzz.Fuzzer | None, lines: TextIO) -> None:
     os._exit(0)      # the parent is gone, and with it whoever wanted an answer
 
 
-def _fuzz(task: dict, loaded: list[core.Half], talk: Talk) -> None:
+def _fuzz(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk) -> None:
     counted = [halves.c_half(counted=True), halves.p_half(counted=True)]
     fuzzer = fuzz.Fuzzer(
         fuzz.Plan(loaded, counted, **task["plan"]), _watch_file(task["watch"], task["plan"]["jobs"])
@@ -85,16 +88,16 @@ def _fuzz(task: dict, loaded: list[core.Half], talk: Talk) -> None:
         "progress", cases=cases, divergences=divergences, seconds=seconds))
     found = [
         {"shard": d.shard, "index": d.index, "half": d.half, "case": d.case.hex(),
-         **finding.examine(d.case, loaded, os.path.basename(task["patch"] or ""))}
+         **finding.examine(d.case, loaded, mail)}
         for d in outcome.found
     ]
     talk.say("result", **{**vars(outcome), "found": found})
 
 
-def _run(task: dict, loaded: list[core.Half], talk: Talk) -> None:
+def _run(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk) -> None:
     threading.Thread(target=_listen, args=(None, sys.stdin), daemon=True).start()
     case = casefile.load(Path(task["case"]))
-    talk.say("result", **finding.examine(case, loaded, os.path.basename(task["patch"] or "")))
+    talk.say("result", **finding.examine(case, loaded, mail))
 
 
 def main() -> int:
@@ -102,8 +105,8 @@ def main() -> int:
     task = json.loads(sys.stdin.readline())
     _limit()
     try:
-        loaded = _load_halves(task, talk)
-        {"fuzz": _fuzz, "run": _run}[task["do"]](task, loaded, talk)
+        loaded, mail = _load_halves(task, talk)
+        {"fuzz": _fuzz, "run": _run}[task["do"]](task, loaded, mail, talk)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),
                  detail=getattr(error, "detail", ""))
