@@ -1,27 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Running a half so that nothing it does to a world ends the process. */
-#define _GNU_SOURCE
-#include <setjmp.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "engine/call.h"
-
-#define SIGNAL_STACK_BYTES	(64 * 1024)
-#define NULL_PAGE_BYTES		4096	/* a fault below this followed a NULL pointer */
-
-static __thread struct {
-	jmp_buf *env;		/* of the running guard, or NULL */
-	u64 fault;
-	void *signal_stack;
-} guard __attribute__((tls_model("initial-exec")));
-
-void kmm_end(enum kmm_outcome outcome)
-{
-	if (!guard.env)
-		abort();	/* a machine function was called outside a guard: our own fault */
-	longjmp(*guard.env, outcome);
-}
 
 static void (*const *entry_of(const struct kmm_half *half, enum kmm_function function))(void)
 {
@@ -64,28 +44,6 @@ __attribute__((noinline)) s64 kmm_bare_call(const struct kmm_half *half,
 	abort();
 }
 
-void kmm_guarded(s64 (*run)(const void *context), const void *context,
-		 struct kmm_result *result)
-{
-	jmp_buf env;
-	int outcome;
-
-	result->ret = 0;
-	result->fault = 0;
-	result->fault_is_set = 0;
-	/* _setjmp leaves the signal mask alone: a hundred times cheaper */
-	outcome = _setjmp(env);
-	if (!outcome) {
-		guard.env = &env;
-		result->ret = run(context);
-	} else if (outcome == KMM_OOPS || outcome == KMM_STRAY) {
-		result->fault = guard.fault;
-		result->fault_is_set = 1;
-	}
-	guard.env = NULL;
-	result->outcome = outcome;
-}
-
 struct half_call {
 	const struct kmm_half *half;
 	const struct kmm_call *call;
@@ -104,69 +62,4 @@ void kmm_guarded_call(const struct kmm_half *half, const struct kmm_call *call,
 	const struct half_call half_call = { half, call };
 
 	kmm_guarded(run_call, &half_call, result);
-}
-
-static const int caught_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
-#define NR_CAUGHT (sizeof(caught_signals) / sizeof(caught_signals[0]))
-static struct sigaction earlier[NR_CAUGHT];
-
-static void on_fault(int number, siginfo_t *info, void *context)
-{
-	u64 address = (u64)(unsigned long)info->si_addr;
-	u32 i;
-
-	(void)context;
-	if (guard.env) {
-		guard.fault = number == SIGSEGV || number == SIGBUS ? address : 0;
-		longjmp(*guard.env, number == SIGSEGV && address < NULL_PAGE_BYTES ?
-			KMM_OOPS : KMM_STRAY);
-	}
-	/* not in a half: whoever was there before us gets it when it happens again */
-	for (i = 0; i < NR_CAUGHT; i++)
-		if (caught_signals[i] == number)
-			sigaction(number, &earlier[i], NULL);
-}
-
-void kmm_guard_process(void)
-{
-	struct sigaction action = {
-		.sa_sigaction = on_fault,
-		/* not masked while it runs, as it leaves by a jump that restores no mask */
-		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK,
-	};
-	u32 i;
-
-	for (i = 0; i < NR_CAUGHT; i++)
-		sigaction(caught_signals[i], &action, &earlier[i]);
-}
-
-void kmm_unguard_process(void)
-{
-	u32 i;
-
-	for (i = 0; i < NR_CAUGHT; i++)
-		sigaction(caught_signals[i], &earlier[i], NULL);
-}
-
-int kmm_guard_thread(void)
-{
-	stack_t stack = { .ss_size = SIGNAL_STACK_BYTES };
-
-	if (guard.signal_stack)
-		return 0;
-	stack.ss_sp = guard.signal_stack = malloc(SIGNAL_STACK_BYTES);
-	if (!stack.ss_sp)
-		return -ENOMEM;
-	return sigaltstack(&stack, NULL);
-}
-
-void kmm_unguard_thread(void)
-{
-	stack_t stack = { .ss_flags = SS_DISABLE };
-
-	if (!guard.signal_stack)
-		return;
-	sigaltstack(&stack, NULL);
-	free(guard.signal_stack);
-	guard.signal_stack = NULL;
 }

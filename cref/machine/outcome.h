@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * How a run of a half ends.  All but "returned" leave the half by a jump to
- * the guard that started it (engine/guard.c); what a guard is, the machine
- * does not know.
+ * the guard that started it (machine/guard.c).
  */
 #ifndef KMM_MACHINE_OUTCOME_H
 #define KMM_MACHINE_OUTCOME_H

@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 
 from .. import __version__, paths
-from . import options, output
+from . import options, output, streams
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _built(module: str) -> str:
 
 def parts() -> list[Part]:
     """Everything that pykmm can use, needed things first."""
-    compiler = os.environ.get("CC") or ("cc" if shutil.which("cc") else "gcc")
+    compiler = (os.environ.get("CC", "").split() or ["cc" if shutil.which("cc") else "gcc"])[0]
     mail = os.environ.get("PYKMM_PATCH", "")
     here = mail if mail and os.path.isfile(mail) else ""
     return [
@@ -107,7 +107,7 @@ def doctor(json_path) -> int:
         out.print(table)
     missing = [part for part in found if part.needed and not part.found]
     for part in missing:
-        output.complain(f"{part.name} is missing: {part.get}")
+        streams.complain(f"{part.name} is missing: {part.get}")
     output.write_json(json_path, {
         "schema": "pykmm.doctor/1", "version": __version__, "python": platform.python_version(),
         "parts": [{"name": p.name, "needed": p.needed, "found": p.found, "adds": p.adds,

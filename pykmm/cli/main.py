@@ -1,56 +1,47 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`pykmm COMMAND`: the commands, and how every one of them ends."""
+"""`pykmm`: where it begins and how it ends.
 
+Nothing is imported before there is somebody to catch what an import can meet:
+Ctrl-C, or a package that is not there.
+"""
+
+import signal
 import sys
+import traceback
 
-import click
+from . import streams
 
-from .. import __version__
-from ..errors import PykmmError
-from . import output
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message="pykmm %(version)s")
-def pykmm() -> None:
-    """One kernel patch under a microscope: C, Cython and the patch's own lines, bit for bit.
-
-    Exit codes: 0 all good, 1 something was found, 2 wrong use or bad input, 3 something is
-    missing here.
-    """
-
-
-def _add_commands() -> None:
-    from .doctor import doctor
-    from .extract import extract
-    from .fuzz import fuzz
-    from .run import run
-
-    for command in (fuzz, run, extract, doctor):
-        pykmm.add_command(command)
+GOOD, LACKING = 0, 3
 
 
 def main() -> None:
-    """Entry point: one line for every error, never a traceback for bad input."""
-    code = output.GOOD
+    """Entry point: one line for every error, never a traceback."""
+    streams.open_closed()
+    code = GOOD
     try:
-        _add_commands()
-        code = pykmm.main(standalone_mode=False, prog_name="pykmm") or output.GOOD
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context else "pykmm"
-        output.complain(f"{error.format_message()}   (see {where} --help)")
-        code = output.WRONG_USE
-    except PykmmError as error:
-        output.complain(str(error))
-        code = error.exit_code
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                # by an exception, so that what was started is ended
+                signal.signal(number, lambda number, _: sys.exit(128 + number))
+        from .commands import run_command
+
+        code = run_command()
+    except KeyboardInterrupt:
+        streams.complain("stopped")
     except ImportError as error:
-        output.complain(f"{error}: pykmm is not built here; run `make build`, or install it with pip")
-        code = output.LACKING
-    except (KeyboardInterrupt, click.Abort):
-        output.complain("stopped")
-    except BrokenPipeError:
-        output.Output().close()
+        streams.complain(
+            f"{error}: pykmm is not built here; run `make build`, or install it with pip"
+        )
+        code = LACKING
+    except MemoryError:
+        streams.complain("there is not enough memory here")
+        code = LACKING
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        streams.complain(f"pykmm itself is broken: {type(error).__name__}: {error}; please report "
+                         f"it with the command and the place: {place.filename}:{place.lineno}")
+        code = LACKING
+    streams.flush()
     sys.exit(code)
 
 

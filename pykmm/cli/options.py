@@ -82,9 +82,10 @@ class Count(click.ParamType):
     def convert(self, value, param, ctx):
         if isinstance(value, int):
             return value
-        found = re.fullmatch(r"(\d+)([kMG]?)", str(value))
+        found = re.fullmatch(r"(\d{1,18})([kMG]?)", str(value))
         if not found or int(found[1]) < 1:
-            self.fail(f"{value!r} is not a number above 0: say 5000, 20k or 10M", param, ctx)
+            self.fail(f"{value!r} is not a number from 1 to 18 digits: say 5000, 20k or 10M", param,
+                      ctx)
         return int(found[1]) * _SCALES[found[2]]
 
 
@@ -112,7 +113,27 @@ def check_patch(path: str | None) -> str | None:
     """The mail's path made whole; raises BadInput if there is no such file."""
     if path is None:
         return None
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         said = "$PYKMM_PATCH" if os.environ.get("PYKMM_PATCH") == path else "--patch"
         raise BadInput(f"{said} {path}: no such file")
     return str(Path(path).resolve())
+
+
+def parse_halves(named: tuple[str, ...], patch: str | None) -> list:
+    """The halves of --half, beside C, P and, with a patch, X.
+
+    raises BadInput   one cannot be used, two have the same name, or they are too many
+    """
+    from ..engine import core
+    from ..engine.halves import BUILT_IN, NamedHalf
+
+    halves = [NamedHalf.parse(text) for text in named]
+    names = [half.name for half in halves]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"--half: two halves have the name {name}")
+    room = core.MAX_HALVES - len(BUILT_IN) - (patch is not None)
+    if len(halves) > room:
+        raise BadInput(f"--half: {len(halves)} halves, and there is room for {room} beside those "
+                       "that pykmm has itself")
+    return halves

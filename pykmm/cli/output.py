@@ -1,60 +1,104 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What every command does alike: output that may be closed, JSON, exit codes."""
 
+import errno
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
 from ..errors import BadInput
+from . import streams
 
 GOOD, FOUND, WRONG_USE, LACKING = 0, 1, 2, 3
 
+# where nobody looks, nothing is folded
+PIPE_COLUMNS = 1000
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave what it means to Output: rich itself would exit with 1."""
+        raise  # noqa: PLE0704
+
 
 class Output:
-    """Standard output that a reader may close at any time: then it goes silent."""
+    """Standard output: a terminal, or a file or pipe that may be closed at any time.
+
+    closed : bool   nobody reads any more, and nothing is written
+    """
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False, soft_wrap=True)
+        terminal = sys.stdout.isatty()
+        self.console = _Console(highlight=False, soft_wrap=True, force_terminal=terminal,
+                                width=None if terminal else PIPE_COLUMNS)
         self.closed = False
+        self._live: Live | None = None
 
     @property
     def is_terminal(self) -> bool:
-        return self.console.is_terminal
+        """Can a line take the place of another one?"""
+        return self.console.is_terminal and not self.console.is_dumb_terminal
 
     def line(self, text: str = "") -> None:
         """One plain line; markup in it is text."""
         self.print(text, markup=False)
 
     def print(self, *what: object, **how: object) -> None:
+        self._write(lambda: self.console.print(*what, **how))
+
+    def raw(self, text: str) -> None:
+        """Text as it is."""
+        self._write(lambda: sys.stdout.write(text))
+
+    def status(self, text: str) -> None:
+        """Show a line in place of the one before, if this is a terminal; "" takes it away."""
+        if not self.is_terminal:
+            return
+        if text and not self._live:
+            self._live = Live(console=self.console, auto_refresh=False, transient=True,
+                              redirect_stdout=False, redirect_stderr=False)
+            self._write(self._live.start)
+        if self._live and text:
+            self._write(lambda: self._live.update(Text(text), refresh=True))
+        elif self._live:
+            self._write(self._live.stop)
+            self._live = None
+
+    def _write(self, write: Callable[[], object]) -> None:
         if self.closed:
             return
         try:
-            self.console.print(*what, **how)
+            write()
             sys.stdout.flush()
-        except BrokenPipeError:
-            self.close()
+        except OSError as error:
+            self.closed = True
+            give_up(error)
 
-    def close(self) -> None:
-        """Nobody reads any more: send the rest nowhere, the interpreter's last flush too."""
-        self.closed = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+def give_up(error: OSError) -> None:
+    """Write no more to standard output; raises BadInput unless its reader has just gone."""
+    streams.silence(1)
+    # a pipe that nobody reads, a terminal that was closed
+    if error.errno not in (errno.EPIPE, errno.EIO):
+        raise BadInput(f"standard output cannot be written: {error.strerror}") from error
 
 
 def check_json_path(path: str | None) -> None:
     """Refuse a --json that cannot be written before anything runs; raises BadInput."""
     if path in (None, "-"):
         return
-    target = Path(path)
-    if target.is_dir():
+    if os.path.isdir(path):
         raise BadInput(f"--json {path}: it is a folder; name a file")
-    folder = target.parent
-    if not folder.is_dir():
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
         raise BadInput(f"--json {path}: no such folder: {folder}")
-    writable = os.access(target if target.exists() else folder, os.W_OK)
-    if not writable:
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
         raise BadInput(f"--json {path}: it cannot be written there")
 
 
@@ -64,29 +108,18 @@ def write_json(path: str | None, what: dict, output: Output) -> None:
         return
     text = json.dumps(what, indent=2) + "\n"
     if path == "-":
-        if not output.closed:
-            try:
-                sys.stdout.write(text)
-                sys.stdout.flush()
-            except BrokenPipeError:
-                output.close()
+        output.raw(text)
         return
     target = Path(path)
+    part = target.with_name(target.name + ".part")
     try:
         if target.exists() and not target.is_file():
             target.write_text(text, encoding="utf-8")    # a device or a pipe
             return
-        part = target.with_name(target.name + ".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise BadInput(f"--json {path}: {error.strerror}") from error
-
-
-def complain(message: str) -> None:
-    """One line on standard error."""
-    try:
-        sys.stderr.write(f"pykmm: {message}\n")
-        sys.stderr.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

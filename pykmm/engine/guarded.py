@@ -35,14 +35,13 @@ _ERRORS_SHOWN = 2000
 class Died:
     """The child did not come to its end.
 
-    how : str            what happened, for people
-    half : str | None    the half that ran then, if one did
-    case : bytes | None  its case (choices)
+    how : str                     what happened, for people
+    running : ((half, case), ..)  what ran then, one a thread, built-in halves last; cases are
+                                  choices
     """
 
     how: str
-    half: str | None
-    case: bytes | None
+    running: tuple[tuple[str, bytes], ...] = ()
 
 
 def silent_seconds() -> float:
@@ -68,8 +67,9 @@ class Child:
         self._patience = silent_seconds()
         self._halves: list[str] = []
         self._loading: str | None = None        # the half that is being loaded
-        self._examined: tuple[str, bytes] | None = None     # half and case, outside of fuzzing
+        self._examined: list[tuple[str, bytes]] = []    # half and case, outside of fuzzing
         self._compiling = True
+        self._killed = False
         with contextlib.ExitStack() as made:
             try:
                 self._start(task, made)
@@ -120,6 +120,7 @@ class Child:
 
     def kill(self) -> None:
         """End the child and whatever it started in its session.  For signal handlers too."""
+        self._killed = True
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -183,7 +184,7 @@ class Child:
         elif kind == "ready":
             self._loading, self._halves = None, message["halves"]
         elif kind == "examining":
-            self._examined = message["half"], bytes.fromhex(message["case"])
+            self._examined = [(message["half"], bytes.fromhex(message["case"]))]
         elif kind == "error":
             of_code = {2: BadInput, 3: Lacking}.get(message["exit_code"], HarnessError)
             error: PykmmError = of_code(message["message"])
@@ -192,8 +193,7 @@ class Child:
         return message
 
     def _watches(self) -> list[tuple[int, int | None, bytes]]:
-        self._watch.seek(0)
-        data = self._watch.read()
+        data = os.pread(self._watch.fileno(), self._jobs * core.WATCH_BYTES, 0)
         return [core.watched(data[n * core.WATCH_BYTES:(n + 1) * core.WATCH_BYTES])
                 for n in range(self._jobs)]
 
@@ -204,7 +204,7 @@ class Child:
             still = half is not None and beats == before
             self._beats[job] = beats, seconds + waited if still else 0.0
             if self._beats[job][1] > self._patience:
-                return self._died("does not come back", half, case)
+                return self._died("does not come back", only_job=job)
         return None
 
     def _how_it_ended(self) -> str:
@@ -218,16 +218,17 @@ class Child:
         said = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return f"ended the engine with exit code {code}" + (f": {said[-1]}" if said else "")
 
-    def _died(self, how: str, half: int | None = None, case: bytes = b"") -> Died:
-        """How, and which half and case that was: the given ones, or those that ran last."""
+    def _died(self, how: str, only_job: int | None = None) -> Died:
+        """How, and what ran then; raises BadInput if it was a half's own loading that ran."""
+        if self._killed:
+            return Died("was stopped")
         if self._loading:
             raise BadInput(f"half {self._loading} {how} while it is loaded")
-        running = [(half, case)] if half is not None else [
-            (running, case) for _, running, case in self._watches() if running is not None]
-        for number, its_case in running:
-            if number < len(self._halves):
-                return Died(how, self._halves[number], its_case)
-        return Died(how, *(self._examined or (None, None)))
+        running = [(half, case) for job, (_, half, case) in enumerate(self._watches())
+                   if half is not None and half < len(self._halves) and only_job in (None, job)]
+        running.sort(key=lambda one: one[0], reverse=True)
+        named = [(self._halves[half], case) for half, case in running]
+        return Died(how, tuple(named or self._examined))
 
 
 def _signal_name(number: int) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which halves there are, and how each is found and loaded."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class NamedHalf:
             raise BadInput(f"--half {text}: {name!r} is not a name of letters, digits and _")
         if name in (*BUILT_IN, "X"):
             raise BadInput(f"--half {text}: {name} is the name of a half that pykmm has itself")
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise BadInput(f"--half {text}: no such file: {path}")
         return NamedHalf(name, str(Path(path).resolve()))
 
@@ -50,8 +51,3 @@ def p_half(*, counted: bool = False) -> core.Half:
     else:
         from .. import half
     return core.Half.at(half.ADDRESS, "P")
-
-
-def user_halves(named: list[NamedHalf]) -> list[core.Half]:
-    """The halves that the user named, loaded; this runs code of theirs."""
-    return [core.Half.load(half.path, half.name) for half in named]

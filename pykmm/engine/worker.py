@@ -3,25 +3,31 @@
 
     python -m pykmm.engine.worker FD      task: one JSON object on standard input
 
-It writes objects with a "type" to FD: built, ready, progress, result, error.
-Standard input stays open as long as the parent lives; "stop" on it ends a
-fuzzing run early, its end ends the process at once.
+It writes objects with a "type" to FD: built, loading, ready, progress,
+examining, result, error.  Standard input stays open as long as the parent
+lives; "stop" on it ends a fuzzing run early, its end ends the process at once.
 """
 
+import _thread
+import ctypes
 import json
 import mmap
 import os
 import resource
+import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import HarnessError, PykmmError
-from . import casefile, core, finding, fuzz, halves
+from . import core, finding, fuzz, halves
 
 MEMORY_BYTES = 8 << 30
 FILE_BYTES = 1 << 30
+LEAVE_SECONDS = 1.0
+PR_SET_PDEATHSIG = 1     # of <linux/prctl.h>
 
 
 class Talk:
@@ -57,63 +63,91 @@ def _load_halves(task: dict, talk: Talk) -> tuple[list[core.Half], finding.MailL
         talk.say("built", verdict=built.verdict.kind, text=str(built.verdict),
                  carried=list(built.carried), not_carried=list(built.not_carried),
                  note=built.note)
+        talk.say("loading", half="X")
         loaded.append(core.Half.load(built.path, "X"))
         mail = finding.MailLines(os.path.basename(task["patch"]), {
             line.number: found.edit.id for found in built.verdict.edits for line in found.lines})
-    loaded += halves.user_halves([halves.NamedHalf(**named) for named in task["halves"]])
+    for named in task["halves"]:
+        talk.say("loading", half=named["name"])
+        loaded.append(core.Half.load(named["path"], named["name"]))
     talk.say("ready", halves=[half.name for half in loaded])
     return loaded, mail
 
 
-def _watch_file(path: str, jobs: int) -> list[memoryview]:
-    with open(path, "r+b") as file:
-        whole = memoryview(mmap.mmap(file.fileno(), jobs * core.WATCH_BYTES))
+def _watches(file: int, jobs: int) -> list[memoryview]:
+    whole = memoryview(mmap.mmap(file, jobs * core.WATCH_BYTES))
     return [whole[n * core.WATCH_BYTES:(n + 1) * core.WATCH_BYTES] for n in range(jobs)]
 
 
-def _listen(stop: fuzz.Fuzzer | None, lines: TextIO) -> None:
+def _listen(lines: TextIO, stop: threading.Event) -> None:
     for line in lines:
-        if line.strip() == "stop" and stop is not None:
-            stop.stop()
-    os._exit(0)      # the parent is gone, and with it whoever wanted an answer
+        if line.strip() == "stop":
+            stop.set()
+    # The parent is gone, and with it whoever wanted an answer.  The main thread may have a
+    # compiler to end first, or be in a half that it never comes back from.
+    _thread.interrupt_main()
+    time.sleep(LEAVE_SECONDS)
+    os._exit(0)
 
 
-def _fuzz(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk) -> None:
+def _end_with(parent: int) -> None:
+    """From here on the kernel ends this process with its parent: a half may hold it for ever."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):      # Linux; elsewhere there is _listen alone
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _examine(case: bytes, loaded: list[core.Half], mail: finding.MailLines, talk: Talk) -> dict:
+    """finding.examine, after each half has shown, by its name, that it comes back from the case."""
+    runner = core.Runner()
+    runner.build(case)
+    for half in loaded:
+        talk.say("examining", half=half.name, case=case.hex())
+        runner.run(half)
+    return finding.examine(case, loaded, mail)
+
+
+def _fuzz(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+          stop: threading.Event) -> None:
     counted = [halves.c_half(counted=True), halves.p_half(counted=True)]
     fuzzer = fuzz.Fuzzer(
-        fuzz.Plan(loaded, counted, **task["plan"]), _watch_file(task["watch"], task["plan"]["jobs"])
+        fuzz.Plan(loaded, counted, **task["plan"]), _watches(task["watch"], task["plan"]["jobs"])
     )
-    threading.Thread(target=_listen, args=(fuzzer, sys.stdin), daemon=True).start()
+    threading.Thread(target=lambda: stop.wait() and fuzzer.stop(), daemon=True).start()
     outcome = fuzzer.run(lambda cases, divergences, seconds: talk.say(
         "progress", cases=cases, divergences=divergences, seconds=seconds))
     found = [
         {"shard": d.shard, "index": d.index, "half": d.half, "case": d.case.hex(),
-         **finding.examine(d.case, loaded, mail)}
+         **_examine(d.case, loaded, mail, talk)}
         for d in outcome.found
     ]
     talk.say("result", **{**vars(outcome), "found": found})
 
 
-def _run(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk) -> None:
-    threading.Thread(target=_listen, args=(None, sys.stdin), daemon=True).start()
-    case = casefile.load(Path(task["case"]))
-    talk.say("result", **finding.examine(case, loaded, mail))
+def _run(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+         _: threading.Event) -> None:
+    talk.say("result", **_examine(bytes.fromhex(task["case"]), loaded, mail, talk))
 
 
 def main() -> int:
     talk = Talk(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     task = json.loads(sys.stdin.readline())
+    stop = threading.Event()
+    threading.Thread(target=_listen, args=(sys.stdin, stop), daemon=True).start()
     _limit()
     try:
         loaded, mail = _load_halves(task, talk)
-        {"fuzz": _fuzz, "run": _run}[task["do"]](task, loaded, mail, talk)
+        _end_with(task["parent"])
+        {"fuzz": _fuzz, "run": _run}[task["do"]](task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),
                  detail=getattr(error, "detail", ""))
     except MemoryError:
         talk.say("error", exit_code=3, message="not enough memory for so many --jobs", detail="")
-    except BrokenPipeError:
-        return 0
+    except (BrokenPipeError, KeyboardInterrupt):
+        pass
     except Exception as error:
         broken = HarnessError(f"{type(error).__name__}: {error}")
         talk.say("error", exit_code=broken.exit_code, detail="",
