@@ -124,7 +124,11 @@ class BuildExt(build_ext):
         self.compiler.set_executable("compiler_so", [compiler, "-fPIC", *flags])
         for ext in self.extensions:
             self.prepare(ext)
-        super().build_extensions()
+        # everything is linked against the core library: it comes first, with build_ext -j too
+        extensions = self.extensions
+        for self.extensions in (extensions[:1], extensions[1:]):
+            super().build_extensions()
+        self.extensions = extensions
 
     def prepare(self, ext):
         ext.depends = [*ext.depends, *HEADERS, "setup.py"]
@@ -147,7 +151,8 @@ class BuildPy(build_py):
         super().run()
         if self.editable_mode:
             return
-        for path in [*CREF.rglob("*.[ch]"), *CREF.rglob("*.def"), *CREF.rglob("*.toml"), CREF / "CFLAGS"]:
+        shipped = [p for pattern in ("*.[ch]", "*.def", "*.toml") for p in CREF.rglob(pattern)]
+        for path in [*shipped, CREF / "CFLAGS"]:
             target = Path(self.build_lib) / "pykmm" / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
