@@ -31,11 +31,15 @@ cdef extern from "machine/machine.h" nogil:
     ctypedef struct address_space "struct address_space":
         radix_tree_root page_tree
         rwlock_t tree_lock
+        spinlock_t private_lock
         prio_tree_root i_mmap
         spinlock_t i_mmap_lock
     ctypedef struct struct_page "struct page":
         unsigned long flags
+        address_space *mapping
         pgoff_t index
+    ctypedef struct buffer_head "struct buffer_head":
+        buffer_head *b_this_page
     ctypedef struct vm_area_struct "struct vm_area_struct":
         mm_struct *vm_mm
         unsigned long vm_flags
@@ -50,6 +54,7 @@ cdef extern from "machine/machine.h" nogil:
         VM_PFNMAP
         KMM_U5
         KMM_U6
+        KMM_U7
 
     # the unit switches of this world
     bint unit(u32 mask)
@@ -65,6 +70,7 @@ cdef extern from "machine/machine.h" nogil:
     # page
     int PageLocked(struct_page *page)
     int PageAnon(struct_page *page)
+    int PageWriteback(struct_page *page)
     int TestClearPageDirty(struct_page *page)
     int page_mapped(struct_page *page)
     address_space *page_mapping(struct_page *page)
@@ -95,6 +101,10 @@ cdef extern from "machine/machine.h" nogil:
     bint mapping_cap_account_dirty(address_space *mapping)
     int nr_dirty
     void dec_page_state(int counter)
+
+    # buffers
+    int drop_buffers(struct_page *page, buffer_head **buffers_to_free)
+    void free_buffer_head(buffer_head *bh)
 
 cdef extern from "machine/enter.h" nogil:
     void kmm_enter(struct_world *world)

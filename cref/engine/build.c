@@ -21,7 +21,7 @@ const struct world_size kmm_case_world_size = {
 	.slots = KMM_CASE_PAGES,
 	.files = KMM_CASE_FILES,
 	.anon_vmas = 2,
-	.buffers = 0,
+	.buffers = KMM_CASE_BUFFERS,
 	.trace_words = KMM_CASE_TRACE_WORDS,
 };
 
@@ -230,6 +230,41 @@ static void build_pages(struct world *world, const struct kmm_case *c, struct pl
 
 	plan->focus = world->pages[c->focus].index - plan->base;
 	plan->focus_file = about_owner[plan->owner[c->focus]].is_file ? plan->owner[c->focus] : 0;
+}
+
+/* How many buffers the page in focus has: all sizes of block. */
+static const u8 nr_buffers[8] = { 0, 0, 1, 1, 2, 2, 3, 4 };
+
+/* States of a buffer: most are free to go, or no page would ever lose its buffers. */
+static const u16 buffer_state[16] = {
+	[0 ... 5] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Req,
+	[6 ... 8] = 1 << BH_Uptodate | 1 << BH_Mapped,
+	[9] = 1 << BH_Uptodate,			/* a hole that was read */
+	[10] = 1 << BH_Mapped | 1 << BH_Req | 1 << BH_Write_EIO,
+	[11] = 1 << BH_Mapped | 1 << BH_New,
+	[12] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Dirty,
+	[13] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Dirty | 1 << BH_Write_EIO,
+	[14] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Lock | 1 << BH_Async_Write,
+	[15] = 1 << BH_Mapped | 1 << BH_Lock | 1 << BH_Async_Read,
+};
+
+/* Only pages of files have buffers, and those that lost their file while they had them. */
+static void build_buffers(struct world *world, const struct kmm_case *c, const struct plan *plan)
+{
+	struct page *page = &world->pages[c->focus];
+	u32 count = nr_buffers[c->buffers], i;
+
+	if (!count || about_owner[plan->owner[c->focus]].is_anon)
+		return;
+	kmm_attach_buffers(page, world->buffers, count);
+	for (i = 0; i < count; i++) {
+		struct buffer_head *bh = &world->buffers[i];
+
+		bh->b_state = buffer_state[c->buffer_state[i]];
+		bh->b_blocknr = i;
+		bh->b_count = c->buffer_is_held[i] == 0;
+		bh->b_assoc_mapping = c->buffer_is_held[i] == 1 ? page->mapping : NULL;
+	}
 }
 
 /* Bits of a pte choice; the upper three say what it leads to. */
@@ -449,6 +484,7 @@ void kmm_build_world(struct world *world, const struct kmm_case *c)
 
 	build_files(world, c);
 	build_pages(world, c, &plan);
+	build_buffers(world, c, &plan);
 	build_processes(world, c, &plan);
 }
 

@@ -76,6 +76,7 @@ cdef extern from *:
         KMM_FILE_MACHINE
         KMM_FILE_MM_RMAP
         KMM_FILE_MM_PAGE_WRITEBACK
+        KMM_FILE_FS_BUFFER
         KMM_FILE_MAIL
     const char *kmm_event_name(int i)
     const char *kmm_event_args(int i)
@@ -200,7 +201,8 @@ EVENTS = [(_text(kmm_event_name(i)), _text(kmm_event_args(i)).split(),
 
 # what a place's file number stands for: a mirrored file below cref/, or a word
 FILES = {KMM_FILE_MACHINE: "machine", KMM_FILE_MM_RMAP: "mm/rmap.c",
-         KMM_FILE_MM_PAGE_WRITEBACK: "mm/page-writeback.c", KMM_FILE_MAIL: "mail"}
+         KMM_FILE_MM_PAGE_WRITEBACK: "mm/page-writeback.c", KMM_FILE_FS_BUFFER: "fs/buffer.c",
+         KMM_FILE_MAIL: "mail"}
 
 # (structure, field, form, offset in bytes, bytes)
 FIELDS = [(_text(kmm_fields[i].structure), _text(kmm_fields[i].name), _text(kmm_fields[i].form),

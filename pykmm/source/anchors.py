@@ -22,6 +22,7 @@ _P_ANCHOR = re.compile(rf"# {_ID}\s*$")
 
 # Mirrored files: the C half's path below cref/, and the Cython half's below pykmm/.
 TWINS = {
+    "fs/buffer.c": "fs/buffer.pyx",
     "include/linux/mm.h": "linux/mm.pxd",
     "mm/page-writeback.c": "mm/page_writeback.pyx",
     "mm/rmap.c": "mm/rmap.pyx",
@@ -35,6 +36,7 @@ FUNCTION_OF = {
     "MK": "page_mkclean_one",
     "MFI": "page_mkclean_file",
     "PM": "page_mkclean",
+    "TF": "try_to_free_buffers",
 }
 
 
