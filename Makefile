@@ -28,7 +28,7 @@ $(VENV)/ready: pyproject.toml tools/prerequisites.py
 	@touch $@
 
 build/ready: $(VENV)/ready $(SOURCES)
-	@$(RUN)/python -W ignore setup.py --quiet build_ext --inplace
+	@$(RUN)/python -W ignore setup.py --quiet build_ext --inplace --parallel 2
 	@touch $@
 
 build: build/ready

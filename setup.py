@@ -9,6 +9,7 @@
 All of them are compiled with the one list of flags in cref/CFLAGS.
 """
 
+import copy
 import shutil
 import sys
 from pathlib import Path
@@ -125,7 +126,18 @@ class BuildExt(build_ext):
         self.compiler.set_executable("compiler_so", [compiler, "-fPIC", *flags])
         for ext in self.extensions:
             self.prepare(ext)
-        super().build_extensions()
+        # everything is linked against the core library: it comes first, with build_ext -j too
+        extensions = self.extensions
+        for self.extensions in (extensions[:1], extensions[1:]):
+            super().build_extensions()
+        self.extensions = extensions
+
+    def build_extension(self, ext):
+        # enter.c is in every module and half.c in two: each has a folder for its objects, or
+        # modules that are built side by side would link each other's
+        own = copy.copy(self)
+        own.build_temp = str(Path(self.build_temp) / ext.name)
+        super(BuildExt, own).build_extension(ext)
 
     def prepare(self, ext):
         ext.depends = [*ext.depends, *HEADERS, "setup.py"]
@@ -148,7 +160,8 @@ class BuildPy(build_py):
         super().run()
         if self.editable_mode:
             return
-        for path in [*CREF.rglob("*.[ch]"), *CREF.rglob("*.def"), *CREF.rglob("*.toml"), CREF / "CFLAGS"]:
+        shipped = [p for pattern in ("*.[ch]", "*.def", "*.toml") for p in CREF.rglob(pattern)]
+        for path in [*shipped, CREF / "CFLAGS"]:
             target = Path(self.build_lib) / "pykmm" / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
@@ -156,7 +169,11 @@ class BuildPy(build_py):
 
 def extensions() -> list[Extension]:
     from Cython.Build import cythonize
+    from Cython.Compiler import Errors
 
+    # Cython cannot know that write_lock_irqsave assigns to its argument; the C compiler does,
+    # and refuses what is really used before it is set
+    Errors.LEVEL = 3
     write_counting_sources()
     cython = cythonize(
         cython_extensions(),

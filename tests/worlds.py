@@ -91,14 +91,15 @@ class Pair:
 
     def page(self, number: int, *, file: int | None = None, index: int = 0, flags: str = "",
              anon: int | None = None, swap: int | None = None) -> None:
-        """file: in the cache of this file; anon: of this anon_vma; swap: in the swap cache there."""
+        """file: in its cache; anon: of this anon_vma; swap: at this entry of the swap cache."""
         name = f"page[{number}]"
         self.set(f"{name}._count", 1)
         if file is not None:
             self.primitive("add_to_page_cache", self.address(name),
                            self.address(f"mapping[{file}]"), index)
         if swap is not None:
-            self.primitive("add_to_page_cache", self.address(name), self.address("mapping[3]"), swap)
+            self.primitive("add_to_page_cache", self.address(name),
+                           self.address("mapping[3]"), swap)
             self.set(f"{name}.private", swap)
         if anon is not None:
             self.set(f"{name}.mapping", self.address(f"anon_vma[{anon}]") | 1)
@@ -156,7 +157,7 @@ class Pair:
         for half in self.halves:
             ended, ret, _ = self.runner.run_on(half, start, function, **arguments)
             words, places = self.runner.trace()
-            events = finding._events(words, places, half, self.map, "")
+            events = finding.events_of(words, places, half, self.map)
             steps = [e["step"] for e in events if e["step"]]
             seen.append((ended, ret, words, self.runner.image(), steps, events))
         self.runner.restore(start)

@@ -39,12 +39,16 @@ struct kmm_shard {
 };
 
 /* Shared with whoever watches: what this thread is at, should it never come back. */
+#define KMM_LINE_BYTES	64
 struct kmm_watch {
 	volatile u64 beats;				/* cases done, ever growing */
 	volatile u32 running_half;			/* its number and one, or 0 */
 	volatile u32 reserved;
 	struct kmm_case running;
+	/* the next watch is another thread's, and must not be on the same cache line */
+	u8 apart[KMM_LINE_BYTES - (16 + sizeof(struct kmm_case)) % KMM_LINE_BYTES];
 };
+_Static_assert(sizeof(struct kmm_watch) % KMM_LINE_BYTES == 0, "whole lines");
 
 /* The case that a job makes of (seed, shard, index). */
 KMM_EXPORT void kmm_draw_case(const struct kmm_job *job, u64 shard, u64 index, struct kmm_case *c);

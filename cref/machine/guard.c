@@ -48,6 +48,7 @@ void kmm_guarded(s64 (*run)(const void *context), const void *context,
 static const int caught_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 #define NR_CAUGHT (sizeof(caught_signals) / sizeof(caught_signals[0]))
 static struct sigaction earlier[NR_CAUGHT];
+static int guards;	/* how many want the handlers: the first puts them in, the last takes them out */
 
 static void on_fault(int number, siginfo_t *info, void *context)
 {
@@ -75,6 +76,8 @@ void kmm_guard_process(void)
 	};
 	u32 i;
 
+	if (__atomic_fetch_add(&guards, 1, __ATOMIC_SEQ_CST))
+		return;
 	for (i = 0; i < NR_CAUGHT; i++)
 		sigaction(caught_signals[i], &action, &earlier[i]);
 }
@@ -83,6 +86,8 @@ void kmm_unguard_process(void)
 {
 	u32 i;
 
+	if (__atomic_sub_fetch(&guards, 1, __ATOMIC_SEQ_CST))
+		return;
 	for (i = 0; i < NR_CAUGHT; i++)
 		sigaction(caught_signals[i], &earlier[i], NULL);
 }

@@ -56,7 +56,8 @@ def _place(half: core.Half, place: int, mail: MailLines) -> tuple[str, str]:
 def events_of(words: list[int], places: list[int], half: core.Half, where: Map,
               mail: MailLines = MailLines()) -> list[dict]:
     """The events of a trace: {"text", "words", "step" (or edit), "place" ("file:line")}."""
-    events, at = [], 0
+    events: list[dict] = []
+    at = 0
     while at < len(words) and len(events) < _KEPT_EVENTS:
         name, arguments, result, _ = core.EVENTS[words[at] & 0xFFFF]
         count = words[at] >> 16
@@ -109,7 +110,8 @@ def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines())
     runs = []
     for half in halves:
         outcome, ret, fault = runner.run(half)
-        events = events_of(*runner.trace(), half, where, mail)
+        words, places = runner.trace()
+        events = events_of(words, places, half, where, mail)
         image = runner.image()
         runs.append((half, _ended(outcome, ret, fault), events, image, outcome))
         changed = [d for d in where.differences(start, image) if d[0] != "world.trace_at"]

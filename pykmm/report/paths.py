@@ -119,7 +119,7 @@ class Map:
         raise HarnessError(f"byte {offset} of a world belongs to no field: see machine/layout.def")
 
     def address(self, name: str) -> int:
-        """Address of an element or field: "page[3]", "mapping[0].tree_lock", "mm[0].pte[0x40000000]"."""
+        """Address of an element or a field: page[3], mapping[0].tree_lock, mm[0].pmd[1]."""
         if name in self._by_path:
             return self.base + self._by_path[name].offset
         for place in self.places:

@@ -10,7 +10,7 @@ A step's lines run from its anchor to the next one in the same function.
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from .. import paths
@@ -74,13 +74,13 @@ def anchors_of(text: str, *, cython: bool) -> list[Anchor]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def anchors_in_file(path: Path) -> tuple[Anchor, ...]:
     """Anchors of a C file or of its Cython twin; raises HarnessError if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise HarnessError(f"{path}: cannot read a source that belongs to pykmm: {error}") from error
+        raise HarnessError(f"{path}: cannot read a source of pykmm's own: {error}") from error
     return tuple(anchors_of(text, cython=path.suffix in (".pyx", ".pxd")))
 
 

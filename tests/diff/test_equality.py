@@ -84,8 +84,8 @@ ALTERED = {
     "E25 pte_wrprotect": ("entry = pte_wrprotect(entry)", "entry = pte_mkclean(entry)", "E25"),
     "E01 VM_PFNMAP": ("(VM_SHARED|VM_WRITE|VM_PFNMAP)) ==", "(VM_SHARED|VM_WRITE)) ==", "E01"),
     "E25 ret +=": ("ret += page_mkclean_one", "ret = page_mkclean_one", "E25"),
-    "E23 call made a comment": ("+ page_mkclean(page);\nif (mapping_cap_account_dirty",
-                                "+ /* page_mkclean(page); */\nif (mapping_cap_account_dirty", "E23"),
+    "E23 call made a comment": ("+ page_mkclean(page);\nif (mapping_cap",
+                                "+ /* page_mkclean(page); */\nif (mapping_cap", "E23"),
 }
 
 

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Everything compiled, under gcc's address and undefined-behaviour sanitizers.
+
+tools/sanitize.py builds and runs; what it can see and what it cannot is said there.
+"""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+_TOOL = Path(__file__).resolve().parents[2] / "tools/sanitize.py"
+_spec = importlib.util.spec_from_file_location("sanitize", _TOOL)
+assert _spec and _spec.loader
+sanitize = importlib.util.module_from_spec(_spec)
+sys.modules["sanitize"] = sanitize      # dataclasses look their module up there
+_spec.loader.exec_module(sanitize)
+
+
+@pytest.fixture(autouse=True)
+def tools() -> None:
+    try:
+        sanitize.check_tools()
+    except sanitize.Missing as missing:
+        pytest.skip(str(missing))
+
+
+def test_a_million_cases_are_silent() -> None:
+    silent, text = sanitize.sanitize(1_000_000, seed=1)
+    assert silent, text
+    assert text.count(": 500000 cases, 0 differing") == 2, text
+    # the wild half went through the caught faults
+    assert re.search(r"wild: .* [1-9]\d* oops", text), text
+
+
+# one fault in the engine, one in the Cython half; the others are there for the command line
+@pytest.mark.parametrize("name", ["heap", "cython-shift"])
+def test_a_planted_fault_is_reported(name: str) -> None:
+    plant = sanitize.PLANTS[name]
+    silent, text = sanitize.sanitize(2_000, seed=1, plant=plant)
+    assert not silent
+    assert re.search(plant.report, text), text
+
+
+def test_a_missing_runtime_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sanitize, "COMPILER", "no-such-compiler")
+    with pytest.raises(sanitize.Missing, match="no-such-compiler was not found: install it"):
+        sanitize.check_tools()

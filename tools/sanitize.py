@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run cases under gcc's address and undefined-behaviour sanitizers.
+
+    python tools/sanitize.py [--cases N] [--seed S] [--plant NAME]
+
+Copies the sources to build/sanitize, builds there what setup.py builds (machine,
+engine, both halves, their counting builds, the engine's binding) with the
+sanitizers on, and runs half of the cases legal and half of them wild: C against
+P, and a sample of them by the counting builds as any fuzzing run does.  Prints
+one line a run, then `silent` or the sanitizer's own report.
+
+What it sees: every access of the engine's and the binding's own memory (heap,
+stack, globals), and every shift, alignment, index and conversion of all five.
+What it does not see: a world is one mmap'ed block, so an access that goes astray
+inside the block is legal to the address sanitizer; one that leaves the block
+meets the guard regions around it, and counts here as a stray access.  Signed
+overflow is defined in this project (-fwrapv), so it is not reported.
+
+--plant puts a known fault into the copy, to show that it is reported.
+
+Exit status: 0 silent; 1 a report, a difference between halves or a crash;
+2 bad arguments; 3 something that this needs is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "build/sanitize"
+COMPILER = "gcc"
+
+# What the copy is made of; the rest of the project is not needed to build and run it.
+FILES = ("setup.py", "pyproject.toml", "README.md")
+TREES = ("cref", "pykmm")
+SUFFIXES = {".c", ".h", ".def", ".toml", ".py", ".pyx", ".pxd", ""}
+
+SANITIZE = "-fsanitize=address,undefined"
+FLAGS = [
+    "-O1", "-fno-omit-frame-pointer", SANITIZE, "-fno-sanitize-recover=undefined",
+    # A wild case follows NULL pointers on purpose: the fault is caught and is an outcome
+    # of the case, an oops.  That is all that this check would report, and it reports it.
+    "-fno-sanitize=null",
+]
+
+# An oops is a SIGSEGV that the guard catches (cref/machine/guard.c), so the sanitizer must
+# leave all the signals to it, and the thread's signal stack as well.
+ASAN_OPTIONS = ":".join([
+    "detect_leaks=0",       # the interpreter itself leaves memory behind
+    "handle_segv=0", "handle_sigbus=0", "handle_sigfpe=0", "handle_sigill=0",
+    "allow_user_segv_handler=1", "use_sigaltstack=0",
+    "detect_stack_use_after_return=1",
+])
+UBSAN_OPTIONS = "print_stacktrace=1:halt_on_error=1"
+REPORT = re.compile(r"ERROR: AddressSanitizer|: runtime error: ")
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A fault put into one file of the copy, and what its report must say."""
+
+    path: str
+    before: str
+    after: str
+    report: str
+
+
+PLANTS = {
+    "heap": Plant(
+        "cref/engine/replay.c",
+        "static void keep(struct kmm_runner *runner)\n{\n",
+        "static void keep(struct kmm_runner *runner)\n{\n"
+        "\trunner->left[round_up(runner->block_bytes, KMM_WORLD_ALIGN)] = 1;\n",
+        "heap-buffer-overflow",
+    ),
+    "stack": Plant(
+        "cref/engine/shard.c",
+        "\tkmm_decode_range(c, (const u8 *)words, from, to);\n",
+        "\twords[WORDS + (to == CALL_BYTES)] = key;\n"
+        "\tkmm_decode_range(c, (const u8 *)words, from, to);\n",
+        "stack-buffer-overflow|index .* out of bounds",
+    ),
+    "shift": Plant(
+        "cref/engine/shard.c",
+        "\t\tshard->calls[c->function]++;\n",
+        "\t\tshard->calls[c->function] += 1 << (32 + (int)(i & 1)) ? 1 : 0;\n",
+        "shift exponent 3[23] is too large",
+    ),
+    "cython-shift": Plant(
+        "pykmm/mm/rmap.pyx",
+        "        address = vma_address(page, vma) ",
+        "        at = 1 << <int>(64 + (page.index & 1))\n"
+        "        at = L_top\n"
+        "        address = vma_address(page, vma) ",
+        "shift exponent 6[45] is too large",
+    ),
+}
+
+
+class Missing(Exception):
+    """What this needs and does not find."""
+
+
+class Failed(Exception):
+    """The copy could not be made or built."""
+
+
+def runtime(name: str) -> str:
+    """Path of a sanitizer's runtime library."""
+    if not shutil.which(COMPILER):
+        raise Missing(f"{COMPILER} was not found: install it (Debian: apt-get install gcc)")
+    found = subprocess.run([COMPILER, f"-print-file-name={name}.so"], capture_output=True,
+                           text=True, check=True).stdout.strip()
+    # gcc answers with the bare name when it has none
+    if not os.path.isabs(found) or not os.path.exists(found):
+        raise Missing(f"{COMPILER} has no {name}.so: install the sanitizers' runtime "
+                      f"(Debian: apt-get install libgcc-12-dev, or that of your gcc)")
+    return found
+
+
+def check_tools() -> None:
+    """raises Missing   the compiler, a runtime or a Python package is not there"""
+    runtime("libasan")
+    runtime("libubsan")
+    for module in ("Cython", "setuptools"):
+        if subprocess.run([sys.executable, "-c", f"import {module}"],
+                          capture_output=True, check=False).returncode:
+            raise Missing(f"{sys.executable} has no {module}: pip install {module.lower()}")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One build and run at a time in this folder, whoever else wants one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def sources() -> Iterator[Path]:
+    """Paths of the copied files, from the project's folder."""
+    yield from map(Path, FILES)
+    for tree in TREES:
+        for path in sorted((ROOT / tree).rglob("*")):
+            if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts:
+                yield path.relative_to(ROOT)
+
+
+def text_for_copy(path: Path, plant: Plant | None) -> str:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    if path == Path("cref/CFLAGS"):
+        text += " ".join(FLAGS) + "\n"
+    if plant and path == Path(plant.path):
+        if text.count(plant.before) != 1:
+            raise Failed(f"{path} no longer holds the line that the fault is planted at: "
+                         f"{plant.before.splitlines()[0].strip()!r}")
+        text = text.replace(plant.before, plant.after)
+    return text
+
+
+def copy_sources(folder: Path, plant: Plant | None) -> None:
+    """Bring the copy up to date; unchanged files keep their dates, so only the rest is rebuilt."""
+    wanted = set()
+    for path in sources():
+        wanted.add(folder / path)
+        text = text_for_copy(path, plant)
+        target = folder / path
+        if target.exists() and target.read_text(encoding="utf-8") == text:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        # the build compares whole seconds: a change within the second of the last build must count
+        soon = time.time() + 1
+        os.utime(target, (soon, soon))
+    for tree in TREES:
+        for path in (folder / tree).rglob("*"):
+            if path.is_file() and path.suffix in SUFFIXES and path not in wanted:
+                path.unlink()
+
+
+def build(folder: Path) -> None:
+    """raises Failed   with the last lines of what the build said"""
+    env = {**os.environ, "CC": COMPILER, "LDFLAGS": SANITIZE}
+    done = subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+                          cwd=folder, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise Failed(f"the sanitized build failed:\n{tail}")
+
+
+def run_cases(folder: Path, cases: int, seed: int) -> tuple[bool, str]:
+    """(silent, what to print) of the cases, run in a child under the sanitizers."""
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(folder),
+        # Python's own pools would hide the bounds of what they hand out
+        "PYTHONMALLOC": "malloc",
+        # a fault outside a half is ours: say where
+        "PYTHONFAULTHANDLER": "1",
+        "LD_PRELOAD": runtime("libasan"),
+        "ASAN_OPTIONS": ASAN_OPTIONS,
+        "UBSAN_OPTIONS": UBSAN_OPTIONS,
+    }
+    done = subprocess.run([sys.executable, __file__, "--child", f"--cases={cases}",
+                           f"--seed={seed}"],
+                          cwd=folder, env=env, capture_output=True, text=True, check=False)
+    if REPORT.search(done.stderr):
+        return False, done.stdout + done.stderr
+    if done.returncode:
+        return False, (f"{done.stdout}{done.stderr}the child ended with status "
+                       f"{done.returncode} and no sanitizer's report\n")
+    lines, differing = [], 0
+    for line in done.stdout.splitlines():
+        run = json.loads(line)
+        differing += run["divergences"]
+        outcomes = ", ".join(f"{n} {name}" for name, n in run["outcomes"].items() if n)
+        lines.append(f"{run['kind']}: {run['done']} cases, {run['divergences']} differing; "
+                     f"{outcomes}")
+    if differing:
+        lines.append("halves that differ only here rely on undefined behaviour")
+    return not differing, "\n".join(lines) + "\n"
+
+
+def sanitize(cases: int, seed: int, plant: Plant | None = None,
+             folder: Path = FOLDER) -> tuple[bool, str]:
+    """Copy, build, run: (silent, what to print).
+
+    raises Missing, Failed
+    """
+    check_tools()
+    with locked(folder):
+        copy_sources(folder, plant)
+        build(folder)
+        return run_cases(folder, cases, seed)
+
+
+def child(cases: int, seed: int) -> None:
+    """In the sanitized build: the cases, and the binding's slower calls on some of them."""
+    import array
+    import threading
+
+    from pykmm import half, paths
+    from pykmm.counted import half as counted_half
+    from pykmm.engine import core
+    from pykmm.source import counting
+
+    if not Path(core.__file__).is_relative_to(Path.cwd()):
+        sys.exit(f"{core.__file__} is not of the sanitized build")
+    halves = [core.Half.load(paths.lib() / "c.so", "C"), core.Half.at(half.ADDRESS, "P")]
+    counted = [core.Half.load(paths.lib() / "c-counted.so", "C"),
+               core.Half.at(counted_half.ADDRESS, "P")]
+    # exactly as many as they may write to
+    counters = array.array("Q", [0] * len(counted) * counting.counters_of(paths.cref()).total)
+
+    def by_hand(job: core.Job, count: int) -> None:
+        """What printing and shrinking use: the case's bytes, images, traces."""
+        runner = core.Runner()
+        for i in range(count):
+            case = job.case(1, i)
+            if core.decode(core.encode(case)) != case:
+                raise SystemExit(f"case {i} of shard 1 is not what its bytes decode to")
+            runner.build(case)
+            before = runner.image()
+            runner.arrays()
+            runner.call()
+            for one in halves:
+                runner.run(one)
+                runner.trace()
+            runner.first_differing(halves)
+            runner.restore(before)
+
+    def both_kinds() -> None:
+        for kind, share in (("legal", cases - cases // 2), ("wild", cases // 2)):
+            job = core.Job(halves, counted=counted, seed=seed, keep_going=True,
+                           wild=kind == "wild")
+            core.guard_process()
+            ran = job.run_shard(core.Runner(), 0, share, core.Stop(),
+                                bytearray(core.WATCH_BYTES), counters)
+            core.unguard_process()
+            by_hand(job, min(share, 500))
+            print(json.dumps({**ran, "kind": kind}), flush=True)
+        if not any(counters):
+            raise SystemExit("the counting builds did not run")
+        core.unguard_thread()
+
+    # The sanitizer wipes its notes of the whole stack at every caught fault, so the stack is small.
+    threading.stack_size(512 * 1024)
+    failed: list[BaseException] = []
+
+    def in_thread() -> None:
+        try:
+            both_kinds()
+        except BaseException as error:  # a thread's SystemExit would end nothing
+            failed.append(error)
+
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+
+
+def refuse(status: int, message: str) -> NoReturn:
+    print(f"sanitize: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run cases under gcc's sanitizers.")
+    parser.add_argument("--cases", type=int, default=1_000_000, help="default: 1000000")
+    parser.add_argument("--seed", type=int, default=1, help="default: 1")
+    parser.add_argument("--plant", choices=sorted(PLANTS),
+                        help="put this fault into the copy, to see it reported")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.cases < 2:
+        refuse(2, "--cases must be at least 2")
+    if not 0 <= arguments.seed < 2**64:
+        refuse(2, "--seed must be at least 0 and below 2**64")
+    if arguments.child:
+        child(arguments.cases, arguments.seed)
+        return
+    try:
+        silent, text = sanitize(arguments.cases, arguments.seed,
+                                PLANTS[arguments.plant] if arguments.plant else None)
+    except Missing as missing:
+        refuse(3, str(missing))
+    except Failed as failed:
+        refuse(1, str(failed))
+    print(text, end="")
+    if silent:
+        print("silent")
+    sys.exit(0 if silent else 1)
+
+
+if __name__ == "__main__":
+    main()
