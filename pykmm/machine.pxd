@@ -16,6 +16,8 @@ cdef extern from "machine/machine.h" nogil:
         u32 pgprot
     ctypedef struct spinlock_t:
         u32 held
+    ctypedef struct pmd_t:
+        pass
     ctypedef spinlock_t rwlock_t
 
     ctypedef struct struct_world "struct world":
@@ -46,6 +48,10 @@ cdef extern from "machine/machine.h" nogil:
 
     enum:
         EFAULT
+        FOLL_WRITE
+        FOLL_TOUCH
+        FOLL_GET
+        FOLL_ANON
         PAGE_SHIFT
         PAGE_CACHE_SHIFT
         PAGECACHE_TAG_DIRTY
@@ -70,11 +76,15 @@ cdef extern from "machine/machine.h" nogil:
     # page
     int PageLocked(struct_page *page)
     int PageAnon(struct_page *page)
+    int PageDirty(struct_page *page)
     int PageWriteback(struct_page *page)
     int TestClearPageDirty(struct_page *page)
     int page_mapped(struct_page *page)
     address_space *page_mapping(struct_page *page)
     pgoff_t page_index(struct_page *page)
+    struct_page *ZERO_PAGE(unsigned long address)
+    void get_page(struct_page *page)
+    void mark_page_accessed(struct_page *page)
     struct_page *radix_tree_tag_clear(radix_tree_root *root, pgoff_t index, int tag)
 
     # reverse map
@@ -85,7 +95,14 @@ cdef extern from "machine/machine.h" nogil:
                                         unsigned long begin, unsigned long end)
     vm_area_struct *vma_prio_tree_next(prio_tree_iter *iter)
 
+    # page tables
+    pmd_t *pmd_offset(mm_struct *mm, unsigned long address)
+    struct_page *vm_normal_page(vm_area_struct *vma, unsigned long address, pte_t pte)
+    pte_t *pte_offset_map_lock(mm_struct *mm, pmd_t *pmd, unsigned long address,
+                               spinlock_t **ptlp)
+
     # pte words
+    int pte_present(pte_t pte)
     int pte_dirty(pte_t pte)
     int pte_write(pte_t pte)
     pte_t pte_mkclean(pte_t pte)
@@ -98,6 +115,7 @@ cdef extern from "machine/machine.h" nogil:
     void pte_unmap_unlock(pte_t *pte, spinlock_t *ptl)
 
     # dirtiness; a counter is named, not passed
+    int set_page_dirty(struct_page *page)
     bint mapping_cap_account_dirty(address_space *mapping)
     int nr_dirty
     void dec_page_state(int counter)

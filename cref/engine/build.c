@@ -12,7 +12,7 @@
 #include "engine/build.h"
 
 const struct world_size kmm_case_world_size = {
-	.pages = KMM_CASE_PAGES,
+	.pages = KMM_CASE_PAGES + 1,
 	.vmas = KMM_CASE_VMAS,
 	.mms = KMM_CASE_MMS,
 	.pmds = KMM_CASE_PMDS,
@@ -478,6 +478,14 @@ static u32 flags_for(const struct world *world, const struct kmm_case *c)
 	       (u32)c->flags[3] << 24;
 }
 
+/* An address in the vma, to the byte, or in the pages around it. */
+static unsigned long address_for(const struct vm_area_struct *vma, const struct kmm_case *c)
+{
+	static const s8 page[8] = { 0, 0, 0, 1, 1, 2, -1, 3 };
+
+	return vma->vm_start + ((long)page[c->address] << PAGE_SHIFT) + c->flags[1];
+}
+
 void kmm_build_world(struct world *world, const struct kmm_case *c)
 {
 	struct plan plan;
@@ -500,6 +508,7 @@ void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_ca
 	call->protect = c->protect;
 	call->flags = flags_for(world, c);
 	call->reserved = 0;
+	call->address = address_for(call->vma, c);
 	call->page->flags &= ~(1UL << PG_locked);
 	call->page->flags |= (unsigned long)(c->page_is_locked != 0) << PG_locked;
 
@@ -511,6 +520,8 @@ void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_ca
 	} else if (call->function == KMM_PAGE_MKCLEAN_FILE) {
 		if (call->page->mapping && !kmm_page_is_anon(call->page))
 			call->mapping = call->page->mapping;
+	} else if (call->function == KMM_FOLLOW_PAGE) {
+		call->flags = c->flags[0] & (FOLL_WRITE | FOLL_TOUCH | FOLL_GET | FOLL_ANON);
 	}
 	if (c->wild)
 		kmm_build_wild(world, c, call);

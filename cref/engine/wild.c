@@ -121,6 +121,7 @@ static void edit_call(struct world *world, struct kmm_call *call, u32 how, u64 r
 		break;
 	default:
 		call->protect = (int)raw;
+		call->address = how & 4 ? raw : call->address;
 		call->flags = (u32)raw;
 	}
 }
