@@ -335,8 +335,8 @@ static u32 anon_pte(struct world *world, struct vm_area_struct *vma, const struc
 {
 	struct page *page = NULL;
 
-	/* a shared mapping holds one only if a forced write left it there */
-	if (!(vma->vm_flags & VM_SHARED) || choice & 1)
+	/* a shared mapping holds one only if a forced write left it there, a driver's never */
+	if (!(vma->vm_flags & VM_SHARED) || (choice & 1 && !(vma->vm_flags & VM_PFNMAP)))
 		page = anon_page_for(world, vma, plan, choice, index);
 	if (!page)
 		return 0;

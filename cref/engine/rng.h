@@ -21,7 +21,7 @@ static inline u64 kmm_mix(u64 x)
 
 static inline u64 kmm_case_key(u64 seed, u64 shard, u64 index)
 {
-	return kmm_mix(seed ^ kmm_mix((shard << 24 ^ index) * KMM_RNG_STEP + KMM_RNG_FOLD));
+	return kmm_mix(seed ^ kmm_mix((shard << 32 ^ index) * KMM_RNG_STEP + KMM_RNG_FOLD));
 }
 
 static inline u64 kmm_random(u64 key, u64 n)

@@ -61,24 +61,13 @@ int kmm_tree_tagged(const struct radix_tree_root *root, int tag)
 	return 0;
 }
 
-u32 kmm_tree_gang_lookup_tag(const struct radix_tree_root *root, struct page **pages,
-			     pgoff_t from, u32 max, int tag)
-{
-	u32 i, found = 0;
-
-	for (i = rank_of(root, from); i < root->nr && found < max; i++)
-		if (kmm_slot_tagged(&root->slots[i], tag))
-			pages[found++] = root->slots[i].page;
-	return found;
-}
-
 static int insert(struct radix_tree_root *root, struct page *page, pgoff_t index)
 {
 	u32 at = rank_of(root, index), i;
 
 	if (at < root->nr && kmm_slot_index(&root->slots[at]) == index)
 		return -EEXIST;
-	if (root->nr == root->capacity)
+	if (root->nr == root->capacity || index > KMM_INDEX_MAX)
 		return -ENOMEM;
 	for (i = root->nr++; i > at; i--)
 		root->slots[i] = root->slots[i - 1];

@@ -36,11 +36,7 @@ KMM_EXPORT struct page *kmm_tree_tag_clear(struct radix_tree_root *root, pgoff_t
 /* Is any item tagged? */
 KMM_EXPORT int kmm_tree_tagged(const struct radix_tree_root *root, int tag);
 
-/* Up to `max` pages with the tag, from `from` on, in ascending order of index. */
-KMM_EXPORT u32 kmm_tree_gang_lookup_tag(const struct radix_tree_root *root, struct page **pages,
-					pgoff_t from, u32 max, int tag);
-
-/* 0, -EEXIST where the index is taken, -ENOMEM where the mapping is full. */
+/* 0, -EEXIST where the index is taken, -ENOMEM where the mapping is full or the index too large for a slot. */
 KMM_EXPORT int kmm_add_to_page_cache(struct page *page, struct address_space *mapping,
 				     pgoff_t index, u32 here);
 KMM_EXPORT void kmm_remove_from_page_cache(struct page *page, u32 here);

@@ -18,7 +18,10 @@ from .anchors import TWINS, Anchor, anchor_in, anchors_of
 from .operands import C_WORDS, CYTHON_WORDS, Words, matching_bracket, wrap_operands
 
 _C_CONDITION = re.compile(r"\b(?:if|while) \(")
-_C_BARE_IF = re.compile(r"\s*(?:if|while) \(.*\)\s*(?:/\*.*\*/)?\s*$")
+# a head whose body is the one statement on the next line
+_C_BARE_HEAD = re.compile(
+    r"\s*(?:\}\s*)?(?:else|(?:else )?if \(.*\)|(?:while|for) \(.*\))\s*(?:/\*.*\*/)?\s*$")
+_C_JUMP = re.compile(r"(?:goto|return|break|continue)\b")
 _P_CONDITION = re.compile(r"^\s*(?:if|elif|while) (?P<condition>.*):\s*(?P<rest>#.*)?$")
 _P_NO_BRANCH = re.compile(r"^\s*while (?:at == L_\w+|\w+ is not NULL|True):")
 
@@ -96,6 +99,12 @@ class _Pass:
         inner = wrap_operands(found["condition"], self.words, self._operand)
         return line[:found.start("condition")] + inner + line[found.end("condition"):]
 
+    def _as_one_statement(self, indent: str, count: str, statement: str) -> str:
+        if _C_JUMP.match(statement):
+            jump, semicolon, comment = statement.partition(";")
+            return f"{indent}{{ {count}; {jump}{semicolon} }}{comment}"
+        return f"{indent}{count}, {statement}"
+
     def run(self, text: str) -> str:
         cython = self.words is CYTHON_WORDS
         out = []
@@ -110,12 +119,16 @@ class _Pass:
                 count = f"KMM_STEP({self.counters.steps[self.step]})"
                 if cython:
                     out.append(indent + count)
-                elif out and _C_BARE_IF.match(out[-1]):
-                    # the step is the whole body of an if: one statement must stay one
-                    line = f"{indent}{count}, {line.lstrip()}"
+                elif out and _C_BARE_HEAD.match(out[-1]):
+                    # the step is the whole body: one statement must stay one
+                    line = self._as_one_statement(indent, count, line.lstrip())
                 else:
                     out.append(f"{indent}{count};")
-            out.append(self._condition(line) if self.step else line)
+            try:
+                out.append(self._condition(line) if self.step else line)
+            except ValueError as error:
+                raise HarnessError(f"{self.path}:{number}: {error}: a condition must stand on one "
+                                   "line to be counted") from error
         return "\n".join(out) + "\n"
 
 

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A case is the same case wherever it is met: alone, in a shard, after others."""
+
+import struct
+
+import pytest
+
+from pykmm.engine import core
+
+SHARD = 3
+FOCUS = next(offset for name, offset, _, _ in core.CHOICES if name == "focus")
+
+
+def test_case_reached_inside_a_shard_is_the_one_drawn_alone(job, run_shard):
+    # the watch shows what the shard ran last; worlds are shared by six calls in a row
+    for cases in (1, 2, 6, 7, 12, 13, 100):
+        result, (beats, busy, running) = run_shard(job, cases)
+        assert result["done"] == beats == cases and not busy
+        assert running == job.case(SHARD, cases - 1)
+
+
+def test_cases_in_a_row_share_their_world_and_nothing_else(job):
+    cases = [job.case(SHARD, i) for i in range(18)]
+    assert [case[0] for case in cases] == [0, 1, 2, 3, 4, 5] * 3
+    for first in (0, 6, 12):
+        assert len({case[FOCUS:] for case in cases[first:first + 6]}) == 1
+    assert len({case[FOCUS:] for case in cases}) == 3
+    assert len({case[1:FOCUS] for case in cases}) == 18
+
+
+def test_cases_of_other_shards_and_seeds_are_other_cases(halves):
+    drawn = {core.Job(halves, seed=seed).case(shard, index)
+             for seed in (0, 1, 2**64 - 1) for shard in (0, 1, 1000) for index in range(50)}
+    assert len(drawn) == 3 * 3 * 50
+
+
+def test_job_decides_function_units_and_wildness(halves):
+    job = core.Job(halves, seed=1, functions=[5, 2], units=0x15, wild=True)
+    cases = [job.case(0, i) for i in range(40)]
+    assert [case[0] for case in cases] == [5, 2] * 20
+    assert {case[1] for case in cases} == {0x15}
+    assert {case[2] for case in cases} == {1}
+    mixed = [core.Job(halves, seed=1).case(0, i) for i in range(2000)]
+    assert {case[2] for case in mixed} == {0}
+    # all on in half of the cases, none in an eighth: four standard deviations either way
+    assert 900 < sum(case[1] == 0x7F for case in mixed) < 1100
+    assert 190 < sum(case[1] == 0 for case in mixed) < 310
+    assert len({case[1] for case in mixed}) > 100
+
+
+@pytest.mark.parametrize("wild", [False, True])
+def test_world_does_not_depend_on_what_was_built_and_run_before(halves, wild):
+    job = core.Job(halves, seed=5, wild=wild)
+    fresh = core.Runner()
+    first = {}
+    for i in range(30):
+        fresh.build(job.case(0, i))
+        first[i] = fresh.image(), fresh.call()
+    # backwards, with the remains of a run of the case before
+    for i in reversed(range(30)):
+        fresh.build(job.case(0, i))
+        assert (fresh.image(), fresh.call()) == first[i]
+        fresh.run(halves[0])
+
+
+def relative(runner):
+    """The image with pointers as offsets: what two blocks can be compared by."""
+    words = struct.unpack(f"<{runner.state_bytes // 8}Q", runner.image())
+    base = runner.base
+    return [(word - base) | 1 << 63 if base <= word < base + (1 << 20) else word for word in words]
+
+
+@pytest.mark.parametrize("wild", [False, True])
+def test_world_is_the_same_in_another_block(halves, wild):
+    job = core.Job(halves, seed=6, wild=wild)
+    used = core.Runner()
+    for i in range(30):
+        used.build(job.case(0, i))
+        fresh = core.Runner()
+        fresh.build(job.case(0, i))
+        assert relative(used) == relative(fresh)
+        used.run(halves[1])
+
+
+def test_call_choices_do_not_change_the_world(builder, make_case):
+    # which is why several calls can share one: only locks and the page's lock bit are the call's
+    allowed = {"world.units", "world.nr_held", "world.held[0]"}
+    for seed in range(200):
+        one, other = make_case(seed), make_case(seed + 1000)
+        one = bytes(one[:2]) + b"\0" + one[3:]
+        other = bytes(other[:2]) + b"\0" + other[3:FOCUS] + one[FOCUS:]
+        a, b = builder.build(one), builder.build(other)
+        for path in a:
+            if path in allowed or path.endswith("i_mmap_lock.held"):
+                continue
+            if path.startswith("page[") and path.endswith("].flags"):
+                assert (a[path] ^ b[path]) & ~1 == 0
+            else:
+                assert a[path] == b[path], path
