@@ -478,6 +478,22 @@ static u32 flags_for(const struct world *world, const struct kmm_case *c)
 	       (u32)c->flags[3] << 24;
 }
 
+/* The page in focus or another; try_to_free_buffers knows no anonymous pages. */
+static struct page *page_for(const struct world *world, const struct kmm_case *c)
+{
+	u32 first = c->page_is_focus ? c->focus : c->page, i;
+
+	if (c->function != KMM_TRY_TO_FREE_BUFFERS)
+		return &world->pages[first];
+	for (i = 0; i < KMM_CASE_PAGES; i++) {
+		struct page *page = &world->pages[(first + i) % KMM_CASE_PAGES];
+
+		if (!kmm_page_is_anon(page))
+			return page;
+	}
+	return world->zero_page;
+}
+
 /* An address in the vma, to the byte, or in the pages around it. */
 static unsigned long address_for(const struct vm_area_struct *vma, const struct kmm_case *c)
 {
@@ -502,7 +518,7 @@ void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_ca
 
 	world->units = c->units;
 	call->function = c->function;
-	call->page = &world->pages[c->page_is_focus ? c->focus : c->page];
+	call->page = page_for(world, c);
 	call->vma = &world->vmas[c->vma];
 	call->mapping = &world->mappings[c->mapping];
 	call->protect = c->protect;
