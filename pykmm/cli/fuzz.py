@@ -1,30 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`pykmm fuzz`: halves against each other until time is up or two of them differ."""
 
+import contextlib
 import os
 import secrets
+import shlex
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from .. import paths
 from ..engine import casefile, core, finding
+from ..engine.fuzz import Outcome
 from ..engine.guarded import Child, Died
-from ..engine.halves import BUILT_IN, NamedHalf
-from ..errors import HarnessError
+from ..engine.halves import BUILT_IN
+from ..errors import BadInput, HarnessError
 from ..report import bits, findings
 from ..source import counting
-from . import options, output
+from . import options, output, streams
 
 PLAIN_PROGRESS_SECONDS = 5.0
-WAIT_FOR_RESULT_SECONDS = 10.0
 
 
-@click.command()
+@click.command(epilog="PYKMM_SILENT_SECONDS in the environment says how long a half may take for one "
+               "case, or to be loaded, before it counts as one that does not come back (15).")
 @click.option("--seconds", type=options.Seconds(), default=None,
               help="Stop after so long (30, 10m, 2h). Default: 30, or no limit with --cases.")
 @click.option("--cases", type=options.Count(), default=None, help="Stop after so many cases (5000, 20k, 10M).")
@@ -47,9 +50,6 @@ def fuzz(seconds, cases, seed, jobs, functions, units, wild, keep_going, folder,
     output.check_json_path(json_path)
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
-    halves = [NamedHalf.parse(text) for text in named]
-    if len({half.name for half in halves}) < len(halves):
-        raise click.UsageError("--half: two halves have the same name")
     plan = {
         "seed": secrets.randbits(32) if seed is None else seed,
         "jobs": jobs or os.cpu_count() or 1,
@@ -60,8 +60,9 @@ def fuzz(seconds, cases, seed, jobs, functions, units, wild, keep_going, folder,
         "wild": wild,
         "keep_going": keep_going,
     }
-    task = {"do": "fuzz", "plan": plan, "patch": options.check_patch(patch),
-            "halves": [vars(half) for half in halves]}
+    patch = options.check_patch(patch)
+    task = {"do": "fuzz", "plan": plan, "patch": patch,
+            "halves": [vars(half) for half in options.parse_halves(named, patch)]}
     return Session(task, Path(folder), json_path).run()
 
 
@@ -74,10 +75,9 @@ class Session:
         self.folder = folder
         self.json_path = json_path
         self.out = output.Output()
-        if json_path == "-":
-            self.out.closed = False
         self.halves = list(BUILT_IN)
         self.interrupted = False
+        self.seen = 0       # divergences so far
 
     @property
     def quiet(self) -> bool:
@@ -89,20 +89,35 @@ class Session:
             self.out.line(text)
 
     def run(self) -> int:
-        with Child(self.task) as child:
+        with Child(self.task) as child, self._interrupts(child):
             last = self._follow(child)
-        if isinstance(last, Died):
-            return self._report_death(last)
-        return self._report(last)
+            return self._report_death(last) if isinstance(last, Died) else self._report(last)
+
+    @contextlib.contextmanager
+    def _interrupts(self, child: Child) -> Iterator[None]:
+        """Ctrl-C asks the child for its result; a second one does without."""
+        def interrupted(*_: object) -> None:
+            if self.interrupted:
+                child.kill()
+            else:
+                self._stop(child)
+
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:   # as background jobs have it
+            signal.signal(signal.SIGINT, interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)    # how this ends is known now
+
+    def _stop(self, child: Child) -> None:
+        self.interrupted = True
+        child.stop()
 
     def _follow(self, child: Child) -> dict | Died:
-        """Show messages as they come; Ctrl-C asks for the end, a second one insists."""
-        messages = child.messages()
-        live = None
+        """Show messages as they come; the last one, which is a result unless the child died."""
         said = time.monotonic()
-        while True:
-            try:
-                message = next(messages)
+        try:
+            for message in child.messages():
                 if isinstance(message, Died) or message["type"] == "result":
                     return message
                 if message["type"] == "built":
@@ -110,30 +125,19 @@ class Session:
                 elif message["type"] == "ready":
                     self.halves = message["halves"]
                     self._introduce()
-                    if self.out.is_terminal and not self.quiet:
-                        live = Live(Text(""), console=self.out.console, transient=True)
-                        live.start()
                 elif message["type"] == "progress":
-                    line = self._progress(message)
-                    if live:
-                        live.update(Text(line))
+                    self.seen = message["divergences"]
+                    self.out.notice()
+                    if self.out.is_terminal and not self.quiet:
+                        self.out.status(self._progress(message))
                     elif time.monotonic() - said >= PLAIN_PROGRESS_SECONDS:
                         said = time.monotonic()
-                        self.say(line)
+                        self.say(self._progress(message))
                 if self.out.closed and not self.interrupted:
-                    # nobody reads what we print: end as with Ctrl-C
-                    self.interrupted = True
-                    child.stop()
-            except KeyboardInterrupt:
-                if self.interrupted:
-                    return Died("was stopped", None, None)
-                self.interrupted = True
-                child.stop()
-                messages = child.messages()
-            finally:
-                if live and (self.interrupted or self.out.closed):
-                    live.stop()
-                    live = None
+                    self._stop(child)       # nobody reads what we print: end as with Ctrl-C
+        finally:
+            self.out.status("")
+        raise HarnessError("the messages of a child process end with a result")
 
     def _introduce_x(self, built: dict) -> None:
         if built["verdict"] != "v8":
@@ -157,7 +161,10 @@ class Session:
 
     def _report(self, result: dict) -> int:
         counts = self._functions(result)
-        saved = [self._save(found) for found in result["found"]]
+        saved = [self._save(finding.reproducer_name(found["function"], self.plan["seed"],
+                                                    found["shard"], found["index"]),
+                            bytes.fromhex(found["case"]))
+                 for found in result["found"]]
         if not self.quiet:
             self.out.print(self._table(counts))
             rate = result["cases"] / max(result["seconds"], 1e-9)
@@ -169,21 +176,31 @@ class Session:
                 self.say(findings.heading(found))
                 for line in findings.difference(found):
                     self.say(line)
-                self.say(f"  saved; again with: pykmm run {path}" + self._half_options())
+                self.say(f"  saved; again with: {self._run_again(path)}" if path else
+                         f"  not saved; the same command with --seed {self.plan['seed']} finds it "
+                         "again")
         output.write_json(self.json_path, self._json(result, counts, saved), self.out)
         return output.FOUND if result["divergences"] else output.GOOD
 
     def _was_interrupted(self, result: dict) -> bool:
         return self.interrupted or result["interrupted"]
 
-    def _half_options(self) -> str:
-        mail = f" --patch {self.task['patch']}" if self.task["patch"] else ""
-        return mail + "".join(f" --half {h['name']}={h['path']}" for h in self.task["halves"])
+    def _run_again(self, path: Path) -> str:
+        """The command that runs a saved case by the same halves."""
+        words = ["pykmm", "run", str(path)]
+        if self.task["patch"]:
+            words += ["--patch", self.task["patch"]]
+        for half in self.task["halves"]:
+            words += ["--half", f"{half['name']}={half['path']}"]
+        return shlex.join(words)
 
-    def _save(self, found: dict) -> Path:
-        name = finding.reproducer_name(found["function"], self.plan["seed"], found["shard"],
-                                       found["index"])
-        return casefile.save(self.folder, name, bytes.fromhex(found["case"]))
+    def _save(self, name: str, case: bytes) -> Path | None:
+        """Where the case is now; None, and a complaint, if it cannot be saved."""
+        try:
+            return casefile.save(self.folder, name, case)
+        except BadInput as error:
+            streams.complain(str(error))
+            return None
 
     def _functions(self, result: dict) -> dict[str, dict]:
         """Per function: calls, and the least that any half hit of its steps and branches."""
@@ -237,27 +254,52 @@ class Session:
             "divergences": [
                 {"function": f["function"], "call": f["call"], "units": f["units"],
                  "shard": f["shard"], "index": f["index"], "half": f["half"],
-                 "difference": f["difference"], "case": f["case"], "saved": str(path)}
+                 "difference": findings.lasting(f["difference"]), "case": f["case"],
+                 "saved": path and str(path)}
                 for f, path in zip(result["found"], saved, strict=True)
             ],
         }
 
     def _report_death(self, died: Died) -> int:
         """The child did not end by itself: say which half did it, if one did, and keep its case."""
-        if died.half is None:
-            if self.interrupted:
-                output.complain("stopped before there was a result")
-                return output.GOOD
+        if died.running:
+            return self._report_failure(died.how, *self._culprit(died))
+        if not self.interrupted:
             raise HarnessError(f"the engine {died.how}, and no half was running")
-        function = core.FUNCTIONS[died.case[0]]
-        name = f"{function}-seed{self.plan['seed']}-{died.half}-fails"
-        path = casefile.save(self.folder, name, died.case)
-        message = f"half {died.half} {died.how} in {function}; the case is saved as {path}"
-        self.say(message) if not self.quiet else None
-        output.complain(message)
+        if self.seen:
+            streams.complain(f"stopped before {self.seen} divergences could be told")
+        self._report(self._nothing())
+        return output.FOUND if self.seen else output.GOOD
+
+    def _culprit(self, died: Died) -> tuple[str, bytes]:
+        """The half and case that end a child again, by themselves; threads run many at once."""
+        for half, case in died.running if len(died.running) > 1 else ():
+            task = {**self.task, "do": "run", "case": case.hex()}
+            del task["plan"]
+            with Child(task) as child:
+                *_, last = child.messages()
+            if isinstance(last, Died) and last.running:
+                return last.running[0]
+        return died.running[0]
+
+    def _report_failure(self, how: str, half: str, case: bytes) -> int:
+        function = core.FUNCTIONS[case[0]]
+        path = self._save(f"{function}-seed{self.plan['seed']}-{half}-fails", case)
+        kept = f"the case is saved as {path}" if path else f"its case is {case.hex()}"
+        message = f"half {half} {how} in {function}; {kept}"
+        self.say(message)
+        if path:
+            self.say(f"  again with: {self._run_again(path)}")
+        streams.complain(message)
+        result = self._nothing()
         output.write_json(self.json_path, {
-            "schema": "pykmm.fuzz/1", "seed": self.plan["seed"], "halves": self.halves,
-            "interrupted": True, "failed": {"half": died.half, "how": died.how,
-                                            "function": function, "saved": str(path)},
+            **self._json(result, self._functions(result), []),
+            "failed": {"half": half, "how": how, "function": function, "case": case.hex(),
+                       "saved": path and str(path)},
         }, self.out)
-        return output.LACKING if died.half in BUILT_IN else output.FOUND
+        return output.LACKING if half in BUILT_IN else output.FOUND
+
+    def _nothing(self) -> dict:
+        """The result of a run that had none."""
+        words = counting.counters_of(paths.cref()).total
+        return vars(Outcome(interrupted=True, counters=[[0] * words]))

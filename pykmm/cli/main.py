@@ -41,6 +41,7 @@ def main() -> None:
         streams.complain(f"pykmm itself is broken: {type(error).__name__}: {error}; please report "
                          f"it with the command and the place: {place.filename}:{place.lineno}")
         code = LACKING
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     streams.flush()
     sys.exit(code)
 

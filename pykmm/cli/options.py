@@ -84,8 +84,8 @@ class Count(click.ParamType):
             return value
         found = re.fullmatch(r"(\d{1,18})([kMG]?)", str(value))
         if not found or int(found[1]) < 1:
-            self.fail(f"{value!r} is not a number from 1 to 18 digits: say 5000, 20k or 10M", param,
-                      ctx)
+            self.fail(f"{value!r} is not a number above 0 of at most 18 digits: say 5000, 20k or "
+                      "10M", param, ctx)
         return int(found[1]) * _SCALES[found[2]]
 
 

@@ -4,6 +4,7 @@
 import errno
 import json
 import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,14 @@ class Output:
             self._write(self._live.stop)
             self._live = None
 
+    def notice(self) -> None:
+        """See whether the reader has gone, while there is nothing to write."""
+        reader = select.poll()
+        reader.register(1, 0)
+        if not self.closed and any(event & select.POLLERR for _, event in reader.poll(0)):
+            self.closed = True
+            streams.silence(1)
+
     def _write(self, write: Callable[[], object]) -> None:
         if self.closed:
             return
@@ -93,6 +102,8 @@ def check_json_path(path: str | None) -> None:
     """Refuse a --json that cannot be written before anything runs; raises BadInput."""
     if path in (None, "-"):
         return
+    if not path:
+        raise BadInput("--json: name a file, or - for standard output")
     if os.path.isdir(path):
         raise BadInput(f"--json {path}: it is a folder; name a file")
     folder = os.path.dirname(path) or "."

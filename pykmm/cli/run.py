@@ -7,10 +7,10 @@ import click
 
 from ..engine import casefile, core
 from ..engine.guarded import Child, Died
-from ..engine.halves import NamedHalf
+from ..engine.halves import BUILT_IN
 from ..errors import HarnessError
 from ..report import findings
-from . import options, output
+from . import options, output, streams
 
 
 @click.command()
@@ -22,28 +22,34 @@ def run(file, patch, named, json_path) -> int:
     """Run one saved case by all halves: events side by side, first difference marked."""
     output.check_json_path(json_path)
     case = casefile.load(Path(file))
-    halves = [NamedHalf.parse(text) for text in named]
-    task = {"do": "run", "case": str(Path(file).resolve()), "patch": options.check_patch(patch),
-            "halves": [vars(half) for half in halves]}
+    patch = options.check_patch(patch)
+    task = {"do": "run", "case": case.hex(), "patch": patch,
+            "halves": [vars(half) for half in options.parse_halves(named, patch)]}
     out = output.Output()
     with Child(task) as child:
-        for message in child.messages():
-            last = message
-            if not isinstance(message, Died) and message["type"] == "built" and \
-                    message["verdict"] != "v8" and json_path != "-":
-                out.line(f"the mail: {message['text']}")
+        for last in child.messages():
+            if not isinstance(last, Died) and last["type"] == "built" and \
+                    last["verdict"] != "v8" and json_path != "-":
+                out.line(f"the mail: {last['text']}")
     if isinstance(last, Died):
-        foreign = [half.name for half in halves] or ["X"]
-        who = foreign[0] if task["patch"] or halves else None
-        if who is None:
-            raise HarnessError(f"the engine {last.how} on {file}")
-        output.complain(f"a half {last.how} in {core.FUNCTIONS[case[0]]} on {file}")
-        return output.FOUND
+        return _report_death(last, file, json_path, out)
     if json_path != "-":
         _print(last, out)
     output.write_json(json_path, {"schema": "pykmm.run/1", "file": file, **{
-        key: value for key, value in last.items() if key != "type"}}, out)
+        key: findings.lasting(value) for key, value in last.items() if key != "type"}}, out)
     return output.FOUND if last["difference"] else output.GOOD
+
+
+def _report_death(died: Died, file: str, json_path: str | None, out: output.Output) -> int:
+    if not died.running:
+        raise HarnessError(f"the engine {died.how} on {file}, and no half was running")
+    half, case = died.running[0]
+    function = core.FUNCTIONS[case[0]]
+    streams.complain(f"half {half} {died.how} in {function} on {file}")
+    output.write_json(json_path, {
+        "schema": "pykmm.run/1", "file": file,
+        "failed": {"half": half, "how": died.how, "function": function}}, out)
+    return output.LACKING if half in BUILT_IN else output.FOUND
 
 
 def _print(found: dict, out: output.Output) -> None:

@@ -10,11 +10,17 @@ MAGIC = b"pykmm case, form 1\n"
 
 
 def save(folder: Path, name: str, case: bytes) -> Path:
-    """Write a case (its choices) to folder/name.case; raises BadInput if that cannot be."""
-    path = folder / f"{name}.case"
+    """Write a case (its choices) to folder/name.case, or name-2.case if another one is there.
+
+    raises BadInput   it cannot be written
+    """
+    path, data, number = folder / f"{name}.case", MAGIC + core.encode(case), 1
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(MAGIC + core.encode(case))
+        while path.exists() and path.read_bytes() != data:
+            number += 1
+            path = folder / f"{name}-{number}.case"
+        path.write_bytes(data)
     except OSError as error:
         raise BadInput(f"cannot save a case to {path}: {error.strerror}") from error
     return path

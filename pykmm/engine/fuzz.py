@@ -100,7 +100,7 @@ class Fuzzer:
     def _take(self) -> tuple[int, int] | None:
         with self._lock:
             shard, cases = self._next, self._shard_cases(self._next)
-            if cases == 0 or shard > self._last or self._over:
+            if cases == 0 or shard > self._last or self._over or self.interrupted or self._errors:
                 return None
             self._next += 1
             return shard, cases

@@ -27,7 +27,7 @@ from . import core
 SILENT_SECONDS = 15.0
 COMPILE_SECONDS = 150.0     # patch.half_x gives up by itself long before
 TICK_SECONDS = 0.25
-LEAVE_SECONDS = 2.0         # for a child that was told to end, to end what it started
+LEAVE_SECONDS = 1.5         # for a child that was told to end, to end what it started
 _ERRORS_SHOWN = 2000
 
 
@@ -119,21 +119,27 @@ class Child:
         self._send("stop")
 
     def kill(self) -> None:
-        """End the child and whatever it started in its session.  For signal handlers too."""
+        """End the child and whatever it started.  For signal handlers too."""
         self._killed = True
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._compiling:
+            # a compiler has a session of its own, and it is the child who ends it
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        else:
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _leave(self) -> None:
+        self.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(LEAVE_SECONDS)
+        self._kill_group()
+        self._process.wait()
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
-        if self._compiling:
-            # a compiler has a session of its own, and the child ends it
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(LEAVE_SECONDS)
-        self.kill()
-        self._process.wait()
 
     def messages(self) -> Iterator[dict | Died]:
         """Messages of the child as they come; the last one is its result, or Died.

@@ -68,3 +68,12 @@ def changes(found: dict) -> list[str]:
         if not half["changed"]:
             lines.append("    nothing")
     return lines
+
+
+def lasting(found: object) -> object:
+    """A finding without the words of its events: addresses mean nothing outside of their process."""
+    if isinstance(found, dict):
+        return {key: lasting(value) for key, value in found.items() if key != "words"}
+    if isinstance(found, list):
+        return [lasting(value) for value in found]
+    return found
