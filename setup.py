@@ -56,10 +56,11 @@ def write_counting_sources() -> None:
         write_if_changed(
             COUNTED / "pykmm/counted" / p_path, counting.count_cython(counters, p_path, text)
         )
-    for p_path in ("linux/rmap.pxd", "mm/rmap.pxd", "mm/page_writeback.pxd", "half.pyx"):
+    for p_path in ("linux/page_flags.pxd", "linux/rmap.pxd", "mm/rmap.pxd",
+                   "mm/page_writeback.pxd", "mm/memory.pxd", "fs/buffer.pxd", "half.pyx"):
         text = (ROOT / "pykmm" / p_path).read_text(encoding="utf-8")
         write_if_changed(COUNTED / "pykmm/counted" / p_path, counting.in_counted_package(text))
-    for package in ("", "counted", "counted/mm", "counted/linux"):
+    for package in ("", "counted", "counted/fs", "counted/mm", "counted/linux"):
         write_if_changed(COUNTED / "pykmm" / package / "__init__.py", "")
 
 

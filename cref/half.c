@@ -18,6 +18,8 @@ FROM_KERNEL_FILE(clear_page_dirty_for_io);
 FROM_KERNEL_FILE(page_mkclean_one);
 FROM_KERNEL_FILE(page_mkclean_file);
 FROM_KERNEL_FILE(page_mkclean);
+FROM_KERNEL_FILE(try_to_free_buffers);
+FROM_KERNEL_FILE(follow_page);
 
 __attribute__((visibility("default"))) const struct kmm_half kmm_half = {
 	.abi = KMM_HALF_ABI,
@@ -30,4 +32,6 @@ __attribute__((visibility("default"))) const struct kmm_half kmm_half = {
 	.page_mkclean_one = kmm_entry_page_mkclean_one,
 	.page_mkclean_file = kmm_entry_page_mkclean_file,
 	.page_mkclean = kmm_entry_page_mkclean,
+	.follow_page = kmm_entry_follow_page,
+	.try_to_free_buffers = kmm_entry_try_to_free_buffers,
 };

@@ -16,6 +16,8 @@ cdef extern from "machine/machine.h" nogil:
         u32 pgprot
     ctypedef struct spinlock_t:
         u32 held
+    ctypedef struct pmd_t:
+        pass
     ctypedef spinlock_t rwlock_t
 
     ctypedef struct struct_world "struct world":
@@ -31,17 +33,25 @@ cdef extern from "machine/machine.h" nogil:
     ctypedef struct address_space "struct address_space":
         radix_tree_root page_tree
         rwlock_t tree_lock
+        spinlock_t private_lock
         prio_tree_root i_mmap
         spinlock_t i_mmap_lock
     ctypedef struct struct_page "struct page":
         unsigned long flags
+        address_space *mapping
         pgoff_t index
+    ctypedef struct buffer_head "struct buffer_head":
+        buffer_head *b_this_page
     ctypedef struct vm_area_struct "struct vm_area_struct":
         mm_struct *vm_mm
         unsigned long vm_flags
 
     enum:
         EFAULT
+        FOLL_WRITE
+        FOLL_TOUCH
+        FOLL_GET
+        FOLL_ANON
         PAGE_SHIFT
         PAGE_CACHE_SHIFT
         PAGECACHE_TAG_DIRTY
@@ -50,6 +60,7 @@ cdef extern from "machine/machine.h" nogil:
         VM_PFNMAP
         KMM_U5
         KMM_U6
+        KMM_U7
 
     # the unit switches of this world
     bint unit(u32 mask)
@@ -65,10 +76,15 @@ cdef extern from "machine/machine.h" nogil:
     # page
     int PageLocked(struct_page *page)
     int PageAnon(struct_page *page)
+    int PageDirty(struct_page *page)
+    int PageWriteback(struct_page *page)
     int TestClearPageDirty(struct_page *page)
     int page_mapped(struct_page *page)
     address_space *page_mapping(struct_page *page)
     pgoff_t page_index(struct_page *page)
+    struct_page *ZERO_PAGE(unsigned long address)
+    void get_page(struct_page *page)
+    void mark_page_accessed(struct_page *page)
     struct_page *radix_tree_tag_clear(radix_tree_root *root, pgoff_t index, int tag)
 
     # reverse map
@@ -79,7 +95,14 @@ cdef extern from "machine/machine.h" nogil:
                                         unsigned long begin, unsigned long end)
     vm_area_struct *vma_prio_tree_next(prio_tree_iter *iter)
 
+    # page tables
+    pmd_t *pmd_offset(mm_struct *mm, unsigned long address)
+    struct_page *vm_normal_page(vm_area_struct *vma, unsigned long address, pte_t pte)
+    pte_t *pte_offset_map_lock(mm_struct *mm, pmd_t *pmd, unsigned long address,
+                               spinlock_t **ptlp)
+
     # pte words
+    int pte_present(pte_t pte)
     int pte_dirty(pte_t pte)
     int pte_write(pte_t pte)
     pte_t pte_mkclean(pte_t pte)
@@ -92,9 +115,14 @@ cdef extern from "machine/machine.h" nogil:
     void pte_unmap_unlock(pte_t *pte, spinlock_t *ptl)
 
     # dirtiness; a counter is named, not passed
+    int set_page_dirty(struct_page *page)
     bint mapping_cap_account_dirty(address_space *mapping)
     int nr_dirty
     void dec_page_state(int counter)
+
+    # buffers
+    int drop_buffers(struct_page *page, buffer_head **buffers_to_free)
+    void free_buffer_head(buffer_head *bh)
 
 cdef extern from "machine/enter.h" nogil:
     void kmm_enter(struct_world *world)

@@ -140,17 +140,30 @@ class Pair:
                 self.add(f"page[{page}]._count", 1)
         self.set(path, word)
 
+    def buffers(self, page: int, states: list[str], *, held: int | None = None,
+                associated: int | None = None) -> None:
+        """Buffers of a page, each with the names of its state bits; held: this one has b_count 1."""
+        self.primitive("attach_buffers", self.address(f"page[{page}]"), self.address("buffer[0]"),
+                       len(states))
+        for i, state in enumerate(states):
+            for name in state.split():
+                self.set(f"buffer[{i}].b_state.{name}", 1)
+            self.set(f"buffer[{i}].b_count", held == i)
+            if associated == i:
+                self.set(f"buffer[{i}].b_assoc_mapping", self.address("mapping[0]"))
+
     def held(self, lock: str) -> None:
         self.primitive("spin_lock", self.address(f"{lock}.held"))
 
     def run(self, function: str, *, page: int | None = None, vma: int | None = None,
-            mapping: int | None = None, protect: int = 0, flags: int = 0) -> Outcome:
+            mapping: int | None = None, protect: int = 0, flags: int = 0,
+            address: int = 0) -> Outcome:
         """Both halves from the same start at the same address; they must agree in every bit."""
         arguments = {
             "page": self.address(f"page[{page}]") if page is not None else 0,
             "vma": self.address(f"vma[{vma}]") if vma is not None else 0,
             "mapping": self.address(f"mapping[{mapping}]") if mapping is not None else 0,
-            "protect": protect, "flags": flags,
+            "protect": protect, "flags": flags, "address": address,
         }
         start = self._without_trace()
         seen = []

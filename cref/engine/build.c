@@ -12,7 +12,7 @@
 #include "engine/build.h"
 
 const struct world_size kmm_case_world_size = {
-	.pages = KMM_CASE_PAGES,
+	.pages = KMM_CASE_PAGES + 1,
 	.vmas = KMM_CASE_VMAS,
 	.mms = KMM_CASE_MMS,
 	.pmds = KMM_CASE_PMDS,
@@ -21,7 +21,7 @@ const struct world_size kmm_case_world_size = {
 	.slots = KMM_CASE_PAGES,
 	.files = KMM_CASE_FILES,
 	.anon_vmas = 2,
-	.buffers = 0,
+	.buffers = KMM_CASE_BUFFERS,
 	.trace_words = KMM_CASE_TRACE_WORDS,
 };
 
@@ -230,6 +230,41 @@ static void build_pages(struct world *world, const struct kmm_case *c, struct pl
 
 	plan->focus = world->pages[c->focus].index - plan->base;
 	plan->focus_file = about_owner[plan->owner[c->focus]].is_file ? plan->owner[c->focus] : 0;
+}
+
+/* How many buffers the page in focus has: all sizes of block. */
+static const u8 nr_buffers[8] = { 0, 0, 1, 1, 2, 2, 3, 4 };
+
+/* States of a buffer: most are free to go, or no page would ever lose its buffers. */
+static const u16 buffer_state[16] = {
+	[0 ... 5] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Req,
+	[6 ... 8] = 1 << BH_Uptodate | 1 << BH_Mapped,
+	[9] = 1 << BH_Uptodate,			/* a hole that was read */
+	[10] = 1 << BH_Mapped | 1 << BH_Req | 1 << BH_Write_EIO,
+	[11] = 1 << BH_Mapped | 1 << BH_New,
+	[12] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Dirty,
+	[13] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Dirty | 1 << BH_Write_EIO,
+	[14] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Lock | 1 << BH_Async_Write,
+	[15] = 1 << BH_Mapped | 1 << BH_Lock | 1 << BH_Async_Read,
+};
+
+/* Only pages of files have buffers, and those that lost their file while they had them. */
+static void build_buffers(struct world *world, const struct kmm_case *c, const struct plan *plan)
+{
+	struct page *page = &world->pages[c->focus];
+	u32 count = nr_buffers[c->buffers], i;
+
+	if (!count || about_owner[plan->owner[c->focus]].is_anon)
+		return;
+	kmm_attach_buffers(page, world->buffers, count);
+	for (i = 0; i < count; i++) {
+		struct buffer_head *bh = &world->buffers[i];
+
+		bh->b_state = buffer_state[c->buffer_state[i]];
+		bh->b_blocknr = i;
+		bh->b_count = c->buffer_is_held[i] == 0;
+		bh->b_assoc_mapping = c->buffer_is_held[i] == 1 ? page->mapping : NULL;
+	}
 }
 
 /* Bits of a pte choice; the upper three say what it leads to. */
@@ -443,12 +478,37 @@ static u32 flags_for(const struct world *world, const struct kmm_case *c)
 	       (u32)c->flags[3] << 24;
 }
 
+/* The page in focus or another; try_to_free_buffers knows no anonymous pages. */
+static struct page *page_for(const struct world *world, const struct kmm_case *c)
+{
+	u32 first = c->page_is_focus ? c->focus : c->page, i;
+
+	if (c->function != KMM_TRY_TO_FREE_BUFFERS)
+		return &world->pages[first];
+	for (i = 0; i < KMM_CASE_PAGES; i++) {
+		struct page *page = &world->pages[(first + i) % KMM_CASE_PAGES];
+
+		if (!kmm_page_is_anon(page))
+			return page;
+	}
+	return world->zero_page;
+}
+
+/* An address in the vma, to the byte, or in the pages around it. */
+static unsigned long address_for(const struct vm_area_struct *vma, const struct kmm_case *c)
+{
+	static const s8 page[8] = { 0, 0, 0, 1, 1, 2, -1, 3 };
+
+	return vma->vm_start + ((long)page[c->address] << PAGE_SHIFT) + c->flags[1];
+}
+
 void kmm_build_world(struct world *world, const struct kmm_case *c)
 {
 	struct plan plan;
 
 	build_files(world, c);
 	build_pages(world, c, &plan);
+	build_buffers(world, c, &plan);
 	build_processes(world, c, &plan);
 }
 
@@ -458,12 +518,13 @@ void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_ca
 
 	world->units = c->units;
 	call->function = c->function;
-	call->page = &world->pages[c->page_is_focus ? c->focus : c->page];
+	call->page = page_for(world, c);
 	call->vma = &world->vmas[c->vma];
 	call->mapping = &world->mappings[c->mapping];
 	call->protect = c->protect;
 	call->flags = flags_for(world, c);
 	call->reserved = 0;
+	call->address = address_for(call->vma, c);
 	call->page->flags &= ~(1UL << PG_locked);
 	call->page->flags |= (unsigned long)(c->page_is_locked != 0) << PG_locked;
 
@@ -475,6 +536,8 @@ void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_ca
 	} else if (call->function == KMM_PAGE_MKCLEAN_FILE) {
 		if (call->page->mapping && !kmm_page_is_anon(call->page))
 			call->mapping = call->page->mapping;
+	} else if (call->function == KMM_FOLLOW_PAGE) {
+		call->flags = c->flags[0] & (FOLL_WRITE | FOLL_TOUCH | FOLL_GET | FOLL_ANON);
 	}
 	if (c->wild)
 		kmm_build_wild(world, c, call);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/call.h"
+#include "machine/event.h"
 
 static void (*const *entry_of(const struct kmm_half *half, enum kmm_function function))(void)
 {
@@ -12,6 +13,8 @@ static void (*const *entry_of(const struct kmm_half *half, enum kmm_function fun
 		[KMM_PAGE_MKCLEAN_ONE] = offsetof(struct kmm_half, page_mkclean_one),
 		[KMM_PAGE_MKCLEAN_FILE] = offsetof(struct kmm_half, page_mkclean_file),
 		[KMM_PAGE_MKCLEAN] = offsetof(struct kmm_half, page_mkclean),
+		[KMM_TRY_TO_FREE_BUFFERS] = offsetof(struct kmm_half, try_to_free_buffers),
+		[KMM_FOLLOW_PAGE] = offsetof(struct kmm_half, follow_page),
 	};
 
 	return (void (*const *)(void))((const char *)half + offset[function]);
@@ -38,6 +41,10 @@ __attribute__((noinline)) s64 kmm_bare_call(const struct kmm_half *half,
 		return half->page_mkclean_file(call->mapping, call->page);
 	case KMM_PAGE_MKCLEAN:
 		return half->page_mkclean(call->page);
+	case KMM_TRY_TO_FREE_BUFFERS:
+		return half->try_to_free_buffers(call->page);
+	case KMM_FOLLOW_PAGE:
+		return (s64)KMM_WORD(half->follow_page(call->vma, call->address, call->flags));
 	case NR_KMM_FUNCTIONS:
 		break;
 	}

@@ -12,6 +12,7 @@ struct kmm_call {
 	unsigned int flags;
 	int protect;
 	u32 reserved;
+	unsigned long address;
 	struct page *page;
 	struct vm_area_struct *vma;
 	struct address_space *mapping;

@@ -64,6 +64,8 @@ const char *kmm_function_name(enum kmm_function function)
 		[KMM_PAGE_MKCLEAN_ONE] = "page_mkclean_one",
 		[KMM_PAGE_MKCLEAN_FILE] = "page_mkclean_file",
 		[KMM_PAGE_MKCLEAN] = "page_mkclean",
+		[KMM_TRY_TO_FREE_BUFFERS] = "try_to_free_buffers",
+		[KMM_FOLLOW_PAGE] = "follow_page",
 	};
 
 	return function < NR_KMM_FUNCTIONS ? name[function] : NULL;

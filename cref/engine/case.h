@@ -13,6 +13,7 @@
 #define KMM_CASE_PMDS		2	/* page tables a process */
 #define KMM_CASE_TABLES		(KMM_CASE_MMS * KMM_CASE_PMDS)
 #define KMM_CASE_TABLE_SHIFT	3	/* 8 ptes a page table */
+#define KMM_CASE_BUFFERS	4	/* of the page in focus, at most */
 #define KMM_CASE_VMAS		5
 #define KMM_CASE_VMA_PAGES	3
 #define KMM_CASE_PTES		(KMM_CASE_VMAS * KMM_CASE_VMA_PAGES)
@@ -28,6 +29,8 @@ enum kmm_function {
 	KMM_PAGE_MKCLEAN_ONE,
 	KMM_PAGE_MKCLEAN_FILE,
 	KMM_PAGE_MKCLEAN,
+	KMM_TRY_TO_FREE_BUFFERS,
+	KMM_FOLLOW_PAGE,
 	NR_KMM_FUNCTIONS
 };
 

@@ -26,6 +26,7 @@ static void walk(struct address_space *mapping, unsigned long begin, unsigned lo
 
 #define SCRATCH								\
 	spinlock_t *ptl __attribute__((unused));			\
+	struct buffer_head *buffers __attribute__((unused));		\
 	unsigned long flags __attribute__((unused))
 #define GIVES(name, n, expression)					\
 static s64 run_##name(const u64 *a)					\

@@ -39,12 +39,14 @@ static void draw_world(const struct kmm_job *job, u64 shard, u64 index, struct k
 
 static void draw_call(const struct kmm_job *job, u64 shard, u64 index, struct kmm_case *c)
 {
-	u64 key = kmm_case_key(job->seed, shard, index);
+	u64 key = kmm_case_key(job->seed, shard, index), random;
 
 	draw(c, key, 0, CALL_BYTES);
 	c->function = job->functions[index % job->nr_functions];
-	c->units = job->units_mode == KMM_UNITS_FIXED ? job->units
-						      : mixed_units(kmm_random(key, WORDS));
+	random = kmm_random(key, WORDS);
+	c->units = job->units_mode == KMM_UNITS_FIXED ? job->units : mixed_units(random);
+	/* half X shows both texts of what changes no behaviour, whatever the units */
+	c->units |= random >> 16 & KMM_UX;
 	c->wild = job->wild;
 }
 

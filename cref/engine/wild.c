@@ -121,7 +121,28 @@ static void edit_call(struct world *world, struct kmm_call *call, u32 how, u64 r
 		break;
 	default:
 		call->protect = (int)raw;
+		call->address = how & 4 ? raw : call->address;
 		call->flags = (u32)raw;
+	}
+}
+
+/*
+ * With PG_private set, page->private is a pointer to a buffer and no number:
+ * after the edits it leads to some buffer, which may be in no ring, or nowhere.
+ */
+static void keep_private_typed(struct world *world, u64 raw)
+{
+	const u32 nr = world->size.buffers;
+	u32 i;
+
+	for (i = 0; i < world->size.pages; i++) {
+		struct page *page = &world->pages[i];
+		u64 at = page->private - (unsigned long)world->buffers;
+
+		if (!(page->flags >> PG_private & 1))
+			continue;
+		if (at >= nr * sizeof(struct buffer_head) || at % sizeof(struct buffer_head))
+			page->private = raw & 8 ? 0 : (unsigned long)&world->buffers[raw % nr];
 	}
 }
 
@@ -171,4 +192,8 @@ void kmm_build_wild(struct world *world, const struct kmm_case *c, struct kmm_ca
 			edit_call(world, call, how, raw);
 		}
 	}
+	keep_private_typed(world, value_of(c, 0));
+	/* it takes page->mapping as it stands: a tagged pointer there would be of no type */
+	if (call->function == KMM_TRY_TO_FREE_BUFFERS && call->page && kmm_page_is_anon(call->page))
+		call->page->mapping = NULL;
 }

@@ -73,6 +73,12 @@ enum pageflags {
 };
 #define PAGE_MAPPING_ANON	1UL
 
+/* follow_page */
+#define FOLL_WRITE		1
+#define FOLL_TOUCH		2
+#define FOLL_GET		4
+#define FOLL_ANON		8
+
 #define PAGECACHE_TAG_DIRTY	0
 #define PAGECACHE_TAG_WRITEBACK	1
 #define RADIX_TREE_MAX_TAGS	2

@@ -12,7 +12,7 @@
 struct kmm_result {
 	u32 outcome;		/* enum kmm_outcome */
 	u32 fault_is_set;
-	s64 ret;		/* KMM_RETURNED: the int, sign-extended */
+	s64 ret;		/* KMM_RETURNED: the int, sign-extended, or the pointer */
 	u64 fault;		/* KMM_OOPS: offset from NULL; KMM_STRAY: the address */
 };
 

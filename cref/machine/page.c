@@ -48,3 +48,27 @@ void kmm_put_page(struct page *page, u32 here)
 		take_off_lru(page);
 	free_page_checked(page);
 }
+
+static void activate(struct page *page)
+{
+	struct page_state *state = &kmm_world->page_state;
+
+	spin_lock(&kmm_world->lru_lock);
+	if (PageLRU(page) && !PageActive(page)) {
+		page->flags |= 1UL << PG_active;
+		state->nr_inactive--;
+		state->nr_active++;
+	}
+	spin_unlock(&kmm_world->lru_lock);
+}
+
+void kmm_mark_page_accessed(struct page *page, u32 here)
+{
+	KMM_EVENT1(mark_page_accessed, here, page);
+	if (!PageActive(page) && PageReferenced(page) && PageLRU(page)) {
+		activate(page);
+		page->flags &= ~(1UL << PG_referenced);
+	} else {
+		page->flags |= 1UL << PG_referenced;
+	}
+}

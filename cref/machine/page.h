@@ -179,6 +179,17 @@ static inline pgoff_t kmm_page_index(const struct page *page, u32 here)
 }
 #define page_index(page)		kmm_page_index(page, KMM_HERE)
 
+static inline struct page *kmm_ZERO_PAGE(unsigned long address, u32 here)
+{
+	KMM_EVENT2(ZERO_PAGE, here, address, kmm_world->zero_page);
+	return kmm_world->zero_page;
+}
+#define ZERO_PAGE(address)		kmm_ZERO_PAGE(address, KMM_HERE)
+
+/* A second touch of an inactive page on the LRU activates it; a first one is remembered. */
+KMM_EXPORT void kmm_mark_page_accessed(struct page *page, u32 here);
+#define mark_page_accessed(page)	kmm_mark_page_accessed(page, KMM_HERE)
+
 static inline void kmm_get_page(struct page *page, u32 here)
 {
 	KMM_EVENT1(get_page, here, page);

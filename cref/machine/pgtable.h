@@ -23,6 +23,19 @@ static inline pmd_t *kmm_find_pmd(const struct mm_struct *mm, unsigned long addr
 	return NULL;
 }
 
+/*
+ * The walk from the top of an address space to the entry of one page table:
+ * NULL for what the kernel finds out level by level, that one is none or bad.
+ */
+static inline pmd_t *kmm_pmd_offset(const struct mm_struct *mm, unsigned long address, u32 here)
+{
+	pmd_t *pmd = kmm_find_pmd(mm, address);
+
+	KMM_EVENT3(pmd_offset, here, mm, address, pmd);
+	return pmd;
+}
+#define pmd_offset(mm, address)		kmm_pmd_offset(mm, address, KMM_HERE)
+
 static inline pte_t *kmm_pte_offset(const pmd_t *pmd, unsigned long address)
 {
 	return &pmd->table[address >> PAGE_SHIFT & ((1UL << kmm_world->size.table_shift) - 1)];
@@ -52,6 +65,35 @@ static inline pte_t mk_pte(const struct page *page, pgprot_t prot)
 {
 	return pfn_pte(page_to_pfn(page), prot);
 }
+
+static inline int is_cow_mapping(unsigned long flags)
+{
+	return (flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+}
+
+/*
+ * The page that a present pte stands for; NULL for a frame that only a driver
+ * knows: one of a PFNMAP, unless it is a private copy there, or one past memory.
+ */
+static inline struct page *kmm_vm_normal_page(const struct vm_area_struct *vma,
+					      unsigned long address, pte_t pte, u32 here)
+{
+	unsigned long pfn = pte_pfn(pte);
+	struct page *page = NULL;
+
+	if (vma->vm_flags & VM_PFNMAP) {
+		unsigned long off = (address - vma->vm_start) >> PAGE_SHIFT;
+
+		if (pfn != vma->vm_pgoff + off && is_cow_mapping(vma->vm_flags) && pfn_valid(pfn))
+			page = pfn_to_page(pfn);
+	} else if (pfn_valid(pfn)) {
+		page = pfn_to_page(pfn);
+	}
+	KMM_EVENT4(vm_normal_page, here, vma, address, pte_val(pte), page);
+	return page;
+}
+#define vm_normal_page(vma, address, pte) \
+	kmm_vm_normal_page(vma, address, pte, KMM_HERE)
 
 static inline pte_t *kmm_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 					     unsigned long address, spinlock_t **ptlp, u32 here)

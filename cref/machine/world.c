@@ -127,6 +127,9 @@ struct world *kmm_world_init(void *block, const struct world_size *size)
 	for (i = 0; i < size->anon_vmas; i++)
 		init_lock(&world->anon_vmas[i].lock, LOCK_ANON_VMA);
 
+	world->zero_page = &world->pages[size->pages - 1];
+	world->zero_page->flags = 1UL << PG_reserved;
+	world->zero_page->_count.counter = 1;
 	world->swapper_space = &world->mappings[size->mappings - 1];
 	world->swapper_space->host = NULL;
 	world->swapper_space->backing_dev_info->capabilities =

@@ -20,7 +20,7 @@
 
 /* Capacities: how many of each thing a world has room for. */
 struct world_size {
-	u32 pages;
+	u32 pages;		/* the last one is the zero page */
 	u32 vmas;
 	u32 mms;
 	u32 pmds;		/* page tables a process */
@@ -45,6 +45,7 @@ struct world {
 	pte_t *ptes;
 	struct address_space *mappings;
 	struct address_space *swapper_space;
+	struct page *zero_page;		/* the last of pages: reserved, mapped by anyone, of no mapping */
 	struct inode *inodes;
 	struct backing_dev_info *bdis;
 	struct radix_tree_slot *slots;

@@ -76,6 +76,8 @@ cdef extern from *:
         KMM_FILE_MACHINE
         KMM_FILE_MM_RMAP
         KMM_FILE_MM_PAGE_WRITEBACK
+        KMM_FILE_MM_MEMORY
+        KMM_FILE_FS_BUFFER
         KMM_FILE_MAIL
     const char *kmm_event_name(int i)
     const char *kmm_event_args(int i)
@@ -106,6 +108,7 @@ cdef extern from "engine/shard.h" nogil:
         int function
         uint32_t flags
         int protect
+        unsigned long address
         void *page
         void *vma
         void *mapping
@@ -200,7 +203,9 @@ EVENTS = [(_text(kmm_event_name(i)), _text(kmm_event_args(i)).split(),
 
 # what a place's file number stands for: a mirrored file below cref/, or a word
 FILES = {KMM_FILE_MACHINE: "machine", KMM_FILE_MM_RMAP: "mm/rmap.c",
-         KMM_FILE_MM_PAGE_WRITEBACK: "mm/page-writeback.c", KMM_FILE_MAIL: "mail"}
+         KMM_FILE_MM_PAGE_WRITEBACK: "mm/page-writeback.c", KMM_FILE_MM_MEMORY: "mm/memory.c",
+         KMM_FILE_FS_BUFFER: "fs/buffer.c",
+         KMM_FILE_MAIL: "mail"}
 
 # (structure, field, form, offset in bytes, bytes)
 FIELDS = [(_text(kmm_fields[i].structure), _text(kmm_fields[i].name), _text(kmm_fields[i].form),
@@ -357,10 +362,10 @@ cdef class Runner:
         return [world.trace[i] for i in range(n)], [places[i] for i in range(n)]
 
     def call(self):
-        """The call of the case: function's arguments as (flags, protect, page, vma, mapping)."""
+        """The call of the case: its arguments as (flags, protect, page, vma, mapping, address)."""
         cdef kmm_call *call = &self.runner.call
         return (call.flags, call.protect, <unsigned long>call.page, <unsigned long>call.vma,
-                <unsigned long>call.mapping)
+                <unsigned long>call.mapping, call.address)
 
     def run(self, Half half):
         """Run one half on the case that was built last: (outcome, return, fault)."""
@@ -375,7 +380,7 @@ cdef class Runner:
 
     def run_on(self, Half half, bytes image, str function, *, unsigned long page=0,
                unsigned long vma=0, unsigned long mapping=0, int protect=0,
-               unsigned int flags=0):
+               unsigned int flags=0, unsigned long address=0):
         """Run a function of a half on a state of this block: (outcome, return, fault).
 
         page, vma, mapping : int   addresses in the block, or 0
@@ -385,7 +390,7 @@ cdef class Runner:
         memset(&call, 0, sizeof(call))
         call.function = FUNCTIONS.index(function)
         call.page, call.vma, call.mapping = <void *>page, <void *>vma, <void *>mapping
-        call.protect, call.flags = protect, flags
+        call.protect, call.flags, call.address = protect, flags, address
         if not kmm_half_has(half.table, call.function):
             raise BadInput(f"half {half.name} has no {function}")
         self.restore(image)

@@ -74,12 +74,19 @@ def events_of(words: list[int], places: list[int], half: core.Half, where: Map,
     return events
 
 
+def _foll(flags: int) -> str:
+    names = [f"FOLL_{name}" for i, name in enumerate(("WRITE", "TOUCH", "GET", "ANON"))
+             if flags >> i & 1]
+    return "|".join(names) or "0"
+
+
 def call_text(runner: core.Runner, case: bytes, where: Map) -> str:
     """The call of the case that was built last, as one would write it."""
-    flags, protect, page, vma, mapping = runner.call()
+    flags, protect, page, vma, mapping, address = runner.call()
     name = core.FUNCTIONS[case[0]]
     arguments = {
         "is_shared_writable": [f"{flags:#x}"],
+        "follow_page": [where.pointer(vma), f"{address:#x}", _foll(flags)],
         "page_mkclean_one": [where.pointer(page), where.pointer(vma), f"protect={protect}"],
         "page_mkclean_file": [where.pointer(mapping), where.pointer(page)],
     }.get(name, [where.pointer(page)])

@@ -60,6 +60,7 @@ def pte_text(word: int, first_frame: int = 0x100) -> str:
 
 def units_text(mask: int) -> str:
     """The units of a mask as --units takes them."""
+    mask &= 0x7F        # the bit above belongs to half X alone
     if mask == 0x7F:
         return "all"
     return ",".join(names(mask, UNITS)) or "none"

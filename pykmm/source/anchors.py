@@ -22,7 +22,9 @@ _P_ANCHOR = re.compile(rf"# {_ID}\s*$")
 
 # Mirrored files: the C half's path below cref/, and the Cython half's below pykmm/.
 TWINS = {
+    "fs/buffer.c": "fs/buffer.pyx",
     "include/linux/mm.h": "linux/mm.pxd",
+    "mm/memory.c": "mm/memory.pyx",
     "mm/page-writeback.c": "mm/page_writeback.pyx",
     "mm/rmap.c": "mm/rmap.pyx",
 }
@@ -30,11 +32,13 @@ TWINS = {
 # The function that the letters of a step stand for.
 FUNCTION_OF = {
     "SW": "is_shared_writable",
+    "FP": "follow_page",
     "TC": "test_clear_page_dirty",
     "CI": "clear_page_dirty_for_io",
     "MK": "page_mkclean_one",
     "MFI": "page_mkclean_file",
     "PM": "page_mkclean",
+    "TF": "try_to_free_buffers",
 }
 
 

@@ -23,7 +23,7 @@ _C_BARE_HEAD = re.compile(
     r"\s*(?:\}\s*)?(?:else|(?:else )?if \(.*\)|(?:while|for) \(.*\))\s*(?:/\*.*\*/)?\s*$")
 _C_JUMP = re.compile(r"(?:goto|return|break|continue)\b")
 _P_CONDITION = re.compile(r"^\s*(?:if|elif|while) (?P<condition>.*):\s*(?P<rest>#.*)?$")
-_P_NO_BRANCH = re.compile(r"^\s*while (?:at == L_\w+|\w+ is not NULL):")
+_P_NO_BRANCH = re.compile(r"^\s*while (?:at == L_\w+|\w+ is not NULL|True):")
 
 
 @dataclass
@@ -77,8 +77,10 @@ class _Pass:
             raise HarnessError(f"{self.path}: condition {name} ({text}) has no twin in C")
         self.seen.add(name)
         number = self.counters.branches[name]
+        if text.endswith(" == NULL"):
+            # the same as !pointer: count the pointer, whichever way it is spelled
+            return f"!KMM_OPERAND({number}, {text.removesuffix(' == NULL')})"
         if text.endswith(" is NULL"):
-            # C writes !pointer here: count the pointer, as there
             return f"not KMM_OPERAND({number}, {text.removesuffix(' is NULL')} is not NULL)"
         return f"KMM_OPERAND({number}, {text})"
 

@@ -8,24 +8,25 @@ import pytest
 from pykmm.engine import core
 
 SHARD = 3
+GROUP = len(core.FUNCTIONS)
 FOCUS = next(offset for name, offset, _, _ in core.CHOICES if name == "focus")
 
 
 def test_case_reached_inside_a_shard_is_the_one_drawn_alone(job, run_shard):
-    # the watch shows what the shard ran last; worlds are shared by six calls in a row
-    for cases in (1, 2, 6, 7, 12, 13, 100):
+    # the watch shows what the shard ran last; worlds are shared by a call of each function
+    for cases in (1, 2, GROUP, GROUP + 1, 2 * GROUP, 2 * GROUP + 1, 100):
         result, (beats, busy, running) = run_shard(job, cases)
         assert result["done"] == beats == cases and not busy
         assert running == job.case(SHARD, cases - 1)
 
 
 def test_cases_in_a_row_share_their_world_and_nothing_else(job):
-    cases = [job.case(SHARD, i) for i in range(18)]
-    assert [case[0] for case in cases] == [0, 1, 2, 3, 4, 5] * 3
-    for first in (0, 6, 12):
-        assert len({case[FOCUS:] for case in cases[first:first + 6]}) == 1
+    cases = [job.case(SHARD, i) for i in range(3 * GROUP)]
+    assert [case[0] for case in cases] == list(range(GROUP)) * 3
+    for first in (0, GROUP, 2 * GROUP):
+        assert len({case[FOCUS:] for case in cases[first:first + GROUP]}) == 1
     assert len({case[FOCUS:] for case in cases}) == 3
-    assert len({case[1:FOCUS] for case in cases}) == 18
+    assert len({case[1:FOCUS] for case in cases}) == 3 * GROUP
 
 
 def test_cases_of_other_shards_and_seeds_are_other_cases(halves):
@@ -38,13 +39,14 @@ def test_job_decides_function_units_and_wildness(halves):
     job = core.Job(halves, seed=1, functions=[5, 2], units=0x15, wild=True)
     cases = [job.case(0, i) for i in range(40)]
     assert [case[0] for case in cases] == [5, 2] * 20
-    assert {case[1] for case in cases} == {0x15}
+    # the bit above the units is half X's own
+    assert {case[1] for case in cases} == {0x15, 0x80 | 0x15}
     assert {case[2] for case in cases} == {1}
     mixed = [core.Job(halves, seed=1).case(0, i) for i in range(2000)]
     assert {case[2] for case in mixed} == {0}
     # all on in half of the cases, none in an eighth: four standard deviations either way
-    assert 900 < sum(case[1] == 0x7F for case in mixed) < 1100
-    assert 190 < sum(case[1] == 0 for case in mixed) < 310
+    assert 900 < sum(case[1] & 0x7F == 0x7F for case in mixed) < 1100
+    assert 190 < sum(case[1] & 0x7F == 0 for case in mixed) < 310
     assert len({case[1] for case in mixed}) > 100
 
 

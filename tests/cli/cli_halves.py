@@ -52,7 +52,7 @@ class Workshop:
 
     def rare(self) -> str:
         """A half that is wrong about a few cases in a hundred thousand."""
-        return self.with_lines("rare", "if ((page->flags * 31 + page->index * 7 + page->private + "
+        return self.with_lines("rare", "if ((page->flags * 31 + page->index * 7 + "
                                "page->_mapcount.counter) % 6007 == 5) return 77;")
 
     def with_lines(self, name: str, lines: str, before: str = "") -> str:

@@ -40,7 +40,7 @@ def test_json_to_standard_output_is_alone_there(pykmm: Pykmm, mail: Path) -> Non
 
 
 def test_every_step_is_hit_on_both_halves_from_an_empty_start(pykmm: Pykmm) -> None:
-    result = pykmm("fuzz", "--cases", "400k", "--seed", "7", "--json", "-").was_silent(0).json
+    result = pykmm("fuzz", "--cases", "3M", "--seed", "7", "--json", "-").was_silent(0).json
     for name, row in result["functions"].items():
         assert row["steps_hit"] == row["steps_total"] > 0, name
         assert row["branches_hit"] == row["branches_total"], name

@@ -141,7 +141,7 @@ class World:
 
     def _buffer_field(self, i: int, field: str) -> tuple[int, str]:
         offset, code = {"b_state": (0, "Q"), "b_this_page": (8, "Q"), "b_page": (16, "Q"),
-                        "b_count": (32, "i"), "b_blocknr": (36, "I")}[field]
+                        "b_assoc_mapping": (24, "Q"), "b_count": (32, "i"), "b_blocknr": (36, "I")}[field]
         return self.buffer(i) - self.runner.base + offset, code
 
     def get_buffer(self, i: int, field: str) -> int | str:
@@ -149,7 +149,8 @@ class World:
         value, = struct.unpack_from("<" + code, self.runner.image(), offset)
         return self._name(value) if field in ("b_this_page", "b_page") else value
 
-    def set_buffer(self, i: int, field: str, value: int):
+    def set_buffer(self, i: int, field: str, value: int | str):
+        value = self.at(value) if isinstance(value, str) else value
         offset, code = self._buffer_field(i, field)
         image = bytearray(self.runner.image())
         struct.pack_into("<" + code, image, offset, value)

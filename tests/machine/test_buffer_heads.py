@@ -112,3 +112,77 @@ def test_mark_buffer_dirty_of_a_dirty_page_dirties_the_buffer_only(buffered):
         ("TestSetPageDirty", "page[3]", 1)]
     assert states(buffered) == [OTHERS, LOCK, DIRTY]
     assert buffered.get("world.page_state.nr_dirty") == 0
+
+
+WRITE_EIO, PRIVATE = 1 << 11, 1 << 11
+AS_EIO = 1 << 20
+
+
+@pytest.mark.parametrize("state, error", [(0, 0), (WRITE_EIO, 1), (0x3FFF & ~WRITE_EIO, 0)])
+def test_buffer_write_io_error(world, state, error):
+    world.set_buffer(1, "b_state", state)
+    assert world.call("buffer_write_io_error", world.buffer(1)) == error
+
+
+def ring(world, *buffers):
+    """page[3] is page 7 of file 0, with a buffer for each state."""
+    world.cached(3, index=7)
+    for i, state in enumerate(buffers):
+        world.set_buffer(i, "b_state", state)
+    world.call("attach_buffers", "page[3]", world.buffer(0), len(buffers))
+    return world
+
+
+def test_drop_buffers_of_a_page_whose_buffers_are_free(world):
+    ring(world, OTHERS & ~WRITE_EIO, 0, 0)
+    before = world.get("page[3]._count")
+    assert world.call("drop_buffers", "page[3]") == 1
+    assert world.get("page[3].flags") & PRIVATE == 0
+    assert world.get("page[3].private") == 0
+    assert world.get("page[3]._count") == before - 1
+    assert world.get("mapping[0].flags") == 0
+    # the buffers themselves are the caller's now
+    assert states(world) == [OTHERS & ~WRITE_EIO, 0, 0]
+
+
+@pytest.mark.parametrize("busy", [DIRTY, LOCK])
+def test_drop_buffers_with_a_busy_buffer_changes_nothing(world, busy):
+    ring(world, 0, busy, 0)
+    before = world.runner.image()
+    assert world.call("drop_buffers", "page[3]") == 0
+    assert world.changes(before) == {}
+
+
+@pytest.mark.parametrize("buffers, dropped, flags", [
+    ((WRITE_EIO, 0), 1, AS_EIO),
+    ((WRITE_EIO | DIRTY, 0), 0, AS_EIO),
+    ((DIRTY, WRITE_EIO), 0, 0),
+])
+def test_drop_buffers_notes_a_write_error_up_to_the_busy_one(world, buffers, dropped, flags):
+    ring(world, *buffers)
+    assert world.call("drop_buffers", "page[3]") == dropped
+    assert world.get("mapping[0].flags") == flags
+
+
+def test_drop_buffers_takes_buffers_off_their_list(world):
+    ring(world, 0, 0)
+    world.set_buffer(1, "b_assoc_mapping", "mapping[1]")
+    assert world.call("drop_buffers", "page[3]") == 1
+    assert world.get_buffer(1, "b_assoc_mapping") == 0
+
+
+def test_drop_buffers_of_a_page_without_any_is_a_bug(world):
+    world.cached(3, index=7)
+    assert world.runner.primitive("drop_buffers", world.at("page[3]"))[0] == "BUG"
+
+
+def test_free_buffer_head_empties_it(world):
+    ring(world, OTHERS, 0)
+    world.call("free_buffer_head", world.buffer(0))
+    assert world.get_buffer(0, "b_state") == 0
+    assert world.get_buffer(0, "b_page") == world.get_buffer(0, "b_this_page") == 0
+
+
+def test_free_buffer_head_on_a_list_is_a_bug(world):
+    world.set_buffer(0, "b_assoc_mapping", "mapping[1]")
+    assert world.runner.primitive("free_buffer_head", world.buffer(0))[0] == "BUG"

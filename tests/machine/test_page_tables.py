@@ -10,7 +10,8 @@ CLEAN, DIRTY_RW = 0x00100025, 0x00100067
 
 
 @pytest.mark.parametrize("pfn, valid", [
-    (0, 0), (0xFF, 0), (0x100, 1), (0x107, 1), (0x108, 0), (0xFFFFF, 0), (2**64 - 1, 0),
+    (0, 0), (0xFF, 0), (0x100, 1), (0x107, 1),
+    (0x108, 1), (0x109, 0), (0xFFFFF, 0), (2**64 - 1, 0),
 ])
 def test_pfn_valid_only_for_the_pages_of_the_world(world, pfn, valid):
     assert world.call("pfn_valid", pfn) == valid

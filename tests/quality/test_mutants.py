@@ -79,7 +79,7 @@ def test_mutants_reach_every_step():
 def test_mutants_sample_is_spread_over_the_functions():
     sample = [m for m in ALL if m.sample]
 
-    assert len({m.function for m in sample}) == len(sample) == 5
+    assert len({m.function for m in sample}) == len(sample) >= 5
 
 
 @pytest.mark.parametrize(("old", "why"), [("absent", "0 times"), ("x", "2 times")])

@@ -22,7 +22,7 @@ _C_HEAD = re.compile(
     r"^(?:static |inline |asmlinkage )*(?:struct )?\w[\w ]*[ *]+(?P<name>\w+)"
     r"\((?P<arguments>[^;{}()]*)\)\s*\{", re.MULTILINE)
 _P_HEAD = re.compile(
-    r"^cdef (?!extern|enum|class|struct|union)[^\n=]*?\b(?P<name>\w+)\((?P<arguments>[^)]*)\)"
+    r"^cdef (?!(?:extern|enum|class|struct|union)\b)[^\n=]*?\b(?P<name>\w+)\((?P<arguments>[^)]*)\)"
     r"(?P<after>[^:\n]*):", re.MULTILINE)
 _C_WORDS = {"if", "while", "for", "switch", "return", "sizeof", "do", "else"}
 _P_WORDS = {"if", "elif", "while", "not", "and", "or", "return", "in", "else", "sizeof"}
@@ -85,7 +85,7 @@ def _outside_brackets(text: str, separator: str) -> list[str]:
 
 
 def _names(declarators: str) -> list[str]:
-    return [re.match(r"[\s*]*(\w+)", part)[1] for part in _outside_brackets(declarators, ",")]
+    return [re.match(r"(?:[\s*]|const\b)*(\w+)", part)[1] for part in _outside_brackets(declarators, ",")]
 
 
 def _arguments(text: str) -> tuple[str, ...]:

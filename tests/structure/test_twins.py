@@ -151,13 +151,13 @@ def test_twins_cython_is_free_of_python(path, c, p):
 @each_pair
 def test_twins_cython_declares_nothing_of_c_by_itself(path, c, p):
     """cref/mm is out of reach: what a mirrored file declares extern is its own file constant."""
-    constant = path.rpartition("/")[2].rpartition(".")[0].replace("-", "_").upper()
+    constant = path.rpartition(".")[0].replace("/", "_").replace("-", "_").upper()
     externs = re.findall(r'^cdef extern from (\S+?):\n    """\n(.*?)"""\n', p, re.M | re.S)
 
     assert p.count("cdef extern") == len(externs) <= 1
     for header, verbatim in externs:
         assert header == "*"
-        assert verbatim.strip() == f"#define KMM_FILE KMM_FILE_MM_{constant}"
+        assert verbatim.strip() == f"#define KMM_FILE KMM_FILE_{constant}"
 
 
 def test_machine_declares_no_function_of_the_patch():
