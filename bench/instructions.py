@@ -307,13 +307,13 @@ def count(cases: list[bytes]) -> list[list[Counter[str]]]:
 
 # Rows that are more than that apart, by how many instructions, and why.
 KNOWN = {
-    ("follow_page", "no pte or not writable"): (3, "the same statements; gcc keeps the pte and the "
-                                                "flags in other registers and loads the world anew"),
+    ("follow_page", "no pte or not writable"):
+        (3, "the same statements: gcc keeps pte and flags in other registers"),
 }
 
 
 def within(c: int, p: int, known: int = 0) -> bool:
-    return abs(p - c) <= max(INSTRUCTIONS, known) or abs(p - c) <= INSTRUCTIONS or abs(p - c) * 100 <= PERCENT * c
+    return abs(p - c) <= max(INSTRUCTIONS, known) or abs(p - c) * 100 <= PERCENT * c
 
 
 def same_name(function: str) -> str:

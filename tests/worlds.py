@@ -142,7 +142,7 @@ class Pair:
 
     def buffers(self, page: int, states: list[str], *, held: int | None = None,
                 associated: int | None = None) -> None:
-        """Buffers of a page, each with the names of its state bits; held: this one has b_count 1."""
+        """Buffers of a page, by the names of their state bits; held: this one has b_count 1."""
         self.primitive("attach_buffers", self.address(f"page[{page}]"), self.address("buffer[0]"),
                        len(states))
         for i, state in enumerate(states):

@@ -150,7 +150,8 @@ class Session:
 
     def _introduce(self) -> None:
         plan = self.plan
-        units = "mixed units" if plan["units"] is None else f"units {bits.units_text(plan['units'])}"
+        fixed = plan["units"]
+        units = "mixed units" if fixed is None else f"units {bits.units_text(fixed)}"
         jobs = f"{plan['jobs']} threads" if plan["jobs"] > 1 else "1 thread"
         self.say(f"halves {', '.join(self.halves)}; seed {plan['seed']}; {units}; {jobs}"
                  + ("; wild worlds" if plan["wild"] else ""))
@@ -276,7 +277,7 @@ class Session:
 
     def _culprit(self, died: Died) -> tuple[str, bytes]:
         """The half and case that end a child again, by themselves; threads run many at once."""
-        for half, case in died.running if len(died.running) > 1 else ():
+        for _, case in died.running if len(died.running) > 1 else ():
             task = {**self.task, "do": "run", "case": case.hex()}
             del task["plan"]
             with Child(task) as child:

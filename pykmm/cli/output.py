@@ -25,7 +25,7 @@ PIPE_COLUMNS = 1000
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Leave what it means to Output: rich itself would exit with 1."""
-        raise  # noqa: PLE0704
+        raise
 
 
 class Output:

@@ -264,6 +264,9 @@ cdef class Half:
         if half.table.abi != KMM_HALF_ABI:
             raise BadInput(f"half {name} was built for version {half.table.abi} of half.h, and "
                            f"this pykmm has {KMM_HALF_ABI}: build it again")
+        if half.table.size != sizeof(kmm_half):
+            raise BadInput(f"half {name} has a table of {half.table.size} bytes, and half.h one of "
+                           f"{sizeof(kmm_half)}: build it again")
         return half
 
     @staticmethod
@@ -405,6 +408,8 @@ cdef class Runner:
 
     def first_differing(self, halves):
         """Number of the first half whose run differs from that of halves[0], or 0."""
+        if len(halves) > MAX_HALVES:
+            raise BadInput(f"{len(halves)} halves: at most {MAX_HALVES} can be compared")
         cdef const kmm_half *tables[8]
         cdef kmm_result first
         cdef uint32_t running

@@ -205,7 +205,7 @@ class Child:
 
     def _late(self, waited: float) -> Died | None:
         """A half that has been running one case for too long, whatever other threads do."""
-        for job, (beats, half, case) in enumerate(self._watches()):
+        for job, (beats, half, _) in enumerate(self._watches()):
             before, seconds = self._beats[job]
             still = half is not None and beats == before
             self._beats[job] = beats, seconds + waited if still else 0.0

@@ -72,7 +72,8 @@ def mapcount_is_the_number_of_ptes(state, case, call):
 
 def refcount_covers_ptes_and_page_cache(state, case, call):
     for page in PAGES:
-        cached = state[f"{page}.mapping"] != 0 and not is_anon(state, page) or flag(state, page, 15)
+        of_file = state[f"{page}.mapping"] != 0 and not is_anon(state, page)
+        cached = of_file or flag(state, page, 15)
         mapcount = signed(state[f"{page}._mapcount"]) + 1
         buffers = flag(state, page, 11)
         # and one more: a page with no reference would be free
@@ -121,7 +122,8 @@ def page_trees_are_sorted_and_agree_with_their_pages(state, case, call):
             assert state[f"{mapping}.slot[{i}].index_and_tags"] == 0
     in_trees = [page for mapping in MAPPINGS for _, _, page in slots(state, mapping)]
     assert sorted(in_trees) == [
-        p for p in PAGES if flag(state, p, 15) or state[f"{p}.mapping"] and not is_anon(state, p)]
+        p for p in PAGES
+        if flag(state, p, 15) or (state[f"{p}.mapping"] and not is_anon(state, p))]
 
 
 def dirty_pages_are_tagged_and_writeback_is_where_its_tag_is(state, case, call):

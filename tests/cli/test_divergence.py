@@ -21,7 +21,7 @@ def test_first_divergence_ends_the_run_and_is_told(pykmm: Pykmm, workshop: Works
     event = re.search(r"first differing event, number (\d+):\n    C   (\S+) +(\w+)\((.*)\).*\n"
                       r"    wrong (\S+) +(\w+)\((.*)\)", told)
     assert event, told
-    number, step, name, arguments, _, other_name, other_arguments = event.groups()
+    _, step, name, arguments, _, other_name, other_arguments = event.groups()
     assert re.fullmatch(r"MK\d+", step)
     assert (name, arguments) != (other_name, other_arguments)
     assert re.search(r"first differing field: mm\[\d\]\.pte\[0x[0-9a-f]+\]\.rw", told), told

@@ -141,7 +141,8 @@ class World:
 
     def _buffer_field(self, i: int, field: str) -> tuple[int, str]:
         offset, code = {"b_state": (0, "Q"), "b_this_page": (8, "Q"), "b_page": (16, "Q"),
-                        "b_assoc_mapping": (24, "Q"), "b_count": (32, "i"), "b_blocknr": (36, "I")}[field]
+                        "b_assoc_mapping": (24, "Q"), "b_count": (32, "i"),
+                        "b_blocknr": (36, "I")}[field]
         return self.buffer(i) - self.runner.base + offset, code
 
     def get_buffer(self, i: int, field: str) -> int | str:

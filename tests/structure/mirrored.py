@@ -85,7 +85,8 @@ def _outside_brackets(text: str, separator: str) -> list[str]:
 
 
 def _names(declarators: str) -> list[str]:
-    return [re.match(r"(?:[\s*]|const\b)*(\w+)", part)[1] for part in _outside_brackets(declarators, ",")]
+    return [re.match(r"(?:[\s*]|const\b)*(\w+)", part)[1]
+            for part in _outside_brackets(declarators, ",")]
 
 
 def _arguments(text: str) -> tuple[str, ...]:
