@@ -24,7 +24,9 @@ $(VENV)/ready: pyproject.toml tools/prerequisites.py
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing what pykmm needs into $(VENV)"
 	@$(RUN)/pip install --quiet --disable-pip-version-check "setuptools>=70.1" "cython>=3.1"
-	@$(RUN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test]"
+	@# compat: by a plain path, so that another copy on PYTHONPATH is never completed from here
+	@$(RUN)/pip install --quiet --disable-pip-version-check --no-build-isolation \
+		--config-settings editable_mode=compat --editable ".[test]"
 	@touch $@
 
 build/ready: $(VENV)/ready $(SOURCES)
