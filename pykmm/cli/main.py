@@ -5,6 +5,7 @@ Nothing is imported before there is somebody to catch what an import can meet:
 Ctrl-C, or a package that is not there.
 """
 
+import os
 import signal
 import sys
 import traceback
@@ -27,7 +28,12 @@ def main() -> None:
 
         code = run_command()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         streams.complain("stopped")
+        streams.flush()
+        # sys.exit would not do: an interrupt inside code that an import executes from a string
+        # (a dataclass, a named tuple) makes Python end by SIGINT although it was caught
+        os._exit(GOOD)
     except ImportError as error:
         streams.complain(
             f"{error}: pykmm is not built here; run `make build`, or install it with pip"

@@ -207,6 +207,7 @@ def test_more_halves_than_there_is_room_for(pykmm: Pykmm, workshop: Workshop, sa
 @pytest.mark.parametrize(("source", "what"), [
     ("int nothing;", "kmm_half"),
     ("const unsigned kmm_half[64] = { 99 };", "99"),
+    ("const unsigned kmm_half[64] = { 1, 8 };", "a table of 8 bytes"),
     ("extern int nobody_has_this(void); int kmm_half(void) { return nobody_has_this(); }",
      "nobody_has_this"),
 ])
