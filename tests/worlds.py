@@ -152,6 +152,13 @@ class Pair:
             if associated == i:
                 self.set(f"buffer[{i}].b_assoc_mapping", self.address("mapping[0]"))
 
+    def dirty_mapped(self, *, accounts: bool = True, flags: str = "locked dirty") -> None:
+        """Page 0: index 2 of file 0, mapped at 2 by a writable dirty pte of a shared vma."""
+        self.file(0, accounts=accounts)
+        self.page(0, file=0, index=2, flags=flags)
+        self.vma(0, at=0, pages=3, file=0)
+        self.pte(at=2, page=0, bits="rw dirty")
+
     def held(self, lock: str) -> None:
         self.primitive("spin_lock", self.address(f"{lock}.held"))
 

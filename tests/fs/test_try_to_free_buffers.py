@@ -11,10 +11,7 @@ CLEAN = "Uptodate Mapped"
 
 def with_buffers(pair, states, *, flags="locked dirty", held=None, associated=None):
     #   page 2 of file 0, mapped rw and dirty at 2, with one buffer for each state
-    pair.file(0)
-    pair.page(0, file=0, index=2, flags=flags)
-    pair.vma(0, at=0, pages=3, file=0)
-    pair.pte(at=2, page=0, bits="rw dirty")
+    pair.dirty_mapped(flags=flags)
     pair.buffers(0, states, held=held, associated=associated)
 
 

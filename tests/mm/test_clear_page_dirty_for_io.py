@@ -8,15 +8,8 @@ U6 = 0x20
 DIRTY_TAG = 0
 
 
-def dirty_mapped(pair, *, accounts=True, flags="locked dirty"):
-    pair.file(0, accounts=accounts)
-    pair.page(0, file=0, index=2, flags=flags)
-    pair.vma(0, at=0, pages=3, file=0)
-    pair.pte(at=2, page=0, bits="rw dirty")
-
-
 def test_clear_page_dirty_for_io_cleans_the_ptes_and_leaves_the_tag(pair):
-    dirty_mapped(pair)
+    pair.dirty_mapped()
 
     out = pair.run("clear_page_dirty_for_io", page=0)
 
@@ -29,7 +22,7 @@ def test_clear_page_dirty_for_io_cleans_the_ptes_and_leaves_the_tag(pair):
 
 
 def test_clear_page_dirty_for_io_before_the_patch_leaves_the_ptes(pair):
-    dirty_mapped(pair)
+    pair.dirty_mapped()
     pair.units(ALL_UNITS & ~U6)
 
     out = pair.run("clear_page_dirty_for_io", page=0)
@@ -39,7 +32,7 @@ def test_clear_page_dirty_for_io_before_the_patch_leaves_the_ptes(pair):
 
 
 def test_clear_page_dirty_for_io_flag_goes_before_the_ptes_and_the_counter_last(pair):
-    dirty_mapped(pair)
+    pair.dirty_mapped()
 
     events = pair.run("clear_page_dirty_for_io", page=0).events
 
@@ -50,7 +43,7 @@ def test_clear_page_dirty_for_io_flag_goes_before_the_ptes_and_the_counter_last(
 
 @pytest.mark.parametrize("flags", ["", "locked"])
 def test_clear_page_dirty_for_io_clean_page_changes_nothing(pair, flags):
-    dirty_mapped(pair, flags=flags)
+    pair.dirty_mapped(flags=flags)
 
     out = pair.run("clear_page_dirty_for_io", page=0)
 
@@ -60,7 +53,7 @@ def test_clear_page_dirty_for_io_clean_page_changes_nothing(pair, flags):
 
 
 def test_clear_page_dirty_for_io_unaccounted_mapping_keeps_the_counter(pair):
-    dirty_mapped(pair, accounts=False)
+    pair.dirty_mapped(accounts=False)
     pair.set("world.page_state.nr_dirty", 7)
 
     out = pair.run("clear_page_dirty_for_io", page=0)
@@ -71,7 +64,7 @@ def test_clear_page_dirty_for_io_unaccounted_mapping_keeps_the_counter(pair):
 
 @pytest.mark.parametrize("units, ended", [(ALL_UNITS, "BUG"), (ALL_UNITS & ~U6, "returned")])
 def test_clear_page_dirty_for_io_unlocked_dirty_page_is_a_bug_after_the_patch(pair, units, ended):
-    dirty_mapped(pair, flags="dirty")
+    pair.dirty_mapped(flags="dirty")
     pair.units(units)
 
     assert pair.run("clear_page_dirty_for_io", page=0).ended == ended

@@ -8,19 +8,12 @@ U5 = 0x10
 DIRTY_TAG = 0
 
 
-def dirty_mapped(pair, *, accounts=True, flags="locked dirty"):
-    pair.file(0, accounts=accounts)
-    pair.page(0, file=0, index=2, flags=flags)
-    pair.vma(0, at=0, pages=3, file=0)
-    pair.pte(at=2, page=0, bits="rw dirty")
-
-
 def tagged(out):
     return out.read("mapping[0].slot[0].index_and_tags") >> DIRTY_TAG & 1
 
 
 def test_test_clear_page_dirty_cleans_the_ptes_too(pair):
-    dirty_mapped(pair)
+    pair.dirty_mapped()
 
     out = pair.run("test_clear_page_dirty", page=0)
 
@@ -34,7 +27,7 @@ def test_test_clear_page_dirty_cleans_the_ptes_too(pair):
 
 
 def test_test_clear_page_dirty_before_the_patch_leaves_the_ptes(pair):
-    dirty_mapped(pair)
+    pair.dirty_mapped()
     pair.units(ALL_UNITS & ~U5)
 
     out = pair.run("test_clear_page_dirty", page=0)
@@ -46,7 +39,7 @@ def test_test_clear_page_dirty_before_the_patch_leaves_the_ptes(pair):
 
 
 def test_test_clear_page_dirty_order_flag_tag_unlock_ptes_counter(pair):
-    dirty_mapped(pair)
+    pair.dirty_mapped()
 
     out = pair.run("test_clear_page_dirty", page=0)
 
@@ -62,7 +55,7 @@ def test_test_clear_page_dirty_order_flag_tag_unlock_ptes_counter(pair):
 
 
 def test_test_clear_page_dirty_unaccounted_mapping_keeps_the_counter(pair):
-    dirty_mapped(pair, accounts=False)
+    pair.dirty_mapped(accounts=False)
     pair.set("world.page_state.nr_dirty", 7)
 
     out = pair.run("test_clear_page_dirty", page=0)
@@ -74,7 +67,7 @@ def test_test_clear_page_dirty_unaccounted_mapping_keeps_the_counter(pair):
 
 
 def test_test_clear_page_dirty_clean_page_changes_nothing(pair):
-    dirty_mapped(pair, flags="locked")
+    pair.dirty_mapped(flags="locked")
 
     out = pair.run("test_clear_page_dirty", page=0)
 
@@ -85,7 +78,7 @@ def test_test_clear_page_dirty_clean_page_changes_nothing(pair):
 
 @pytest.mark.parametrize("units, ended", [(ALL_UNITS, "BUG"), (ALL_UNITS & ~U5, "returned")])
 def test_test_clear_page_dirty_unlocked_dirty_page_is_a_bug_after_the_patch(pair, units, ended):
-    dirty_mapped(pair, flags="dirty")
+    pair.dirty_mapped(flags="dirty")
     pair.units(units)
 
     assert pair.run("test_clear_page_dirty", page=0).ended == ended
