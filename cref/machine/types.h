@@ -31,7 +31,7 @@ typedef struct { u32 pte_low; } pte_t;
 typedef struct { u32 pgprot; } pgprot_t;
 typedef struct { s32 counter; } atomic_t;
 
-/* What a lock guards; the order of these classes is checked in machine/lock.h. */
+/* What a lock guards: for messages, and for the order rules that machine/order.h will check. */
 enum lock_class {
 	LOCK_NONE,
 	LOCK_MMAP_SEM,

@@ -68,7 +68,7 @@ struct world {
 	spinlock_t lru_lock;
 	spinlock_t swap_lock;
 
-	/* the trace; events.h tells its form */
+	/* the trace; event.h tells its form */
 	u64 *trace;
 	u64 *trace_at;
 	u64 *trace_end;

@@ -42,6 +42,11 @@ FUNCTION_OF = {
 }
 
 
+def letters_of(step: str) -> str:
+    """The letters that a step's function goes by: MFI of MFI3, TC of TC1a and of TC1a/1."""
+    return re.match(r"[A-Z]+", step)[0]
+
+
 @dataclass(frozen=True)
 class Anchor:
     """One step where it stands.
@@ -57,7 +62,7 @@ class Anchor:
 
     @property
     def function(self) -> str:
-        return FUNCTION_OF[self.step.rstrip("abcdefghij").rstrip("0123456789")]
+        return FUNCTION_OF[letters_of(self.step)]
 
 
 def anchor_in(line: str, *, cython: bool) -> tuple[str, tuple[str, ...]] | None:

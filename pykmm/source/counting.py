@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import HarnessError
-from .anchors import TWINS, Anchor, anchor_in, anchors_of
+from .anchors import FUNCTION_OF, TWINS, anchor_in, anchors_of, letters_of
 from .operands import C_WORDS, CYTHON_WORDS, Words, matching_bracket, wrap_operands
 
 _C_CONDITION = re.compile(r"\b(?:if|while) \(")
@@ -35,10 +35,10 @@ class Counters:
     total: int = 0
 
     def steps_of(self, function: str) -> list[str]:
-        return [step for step in self.steps if Anchor(step, (), 0).function == function]
+        return [step for step in self.steps if FUNCTION_OF[letters_of(step)] == function]
 
     def branches_of(self, function: str) -> list[str]:
-        return [b for b in self.branches if Anchor(b.split("/")[0], (), 0).function == function]
+        return [name for name in self.branches if FUNCTION_OF[letters_of(name)] == function]
 
 
 def counters_of(cref: Path) -> Counters:
@@ -132,10 +132,6 @@ class _Pass:
         return "\n".join(out) + "\n"
 
 
-def _prefix(step: str) -> str:
-    return step.split("/")[0].rstrip("abcdefghij").rstrip("0123456789")
-
-
 def count_c(counters: Counters, path: str, text: str) -> str:
     """The counting text of a C file, given its path below cref/."""
     counted = _Pass(counters, path, C_WORDS).run(text)
@@ -156,8 +152,8 @@ def count_cython(counters: Counters, path: str, text: str) -> str:
     """
     one = _Pass(counters, path, CYTHON_WORDS)
     counted = in_counted_package(one.run(text))
-    prefixes = {_prefix(step) for step in one.seen}
-    wanted = {n for n in (*counters.steps, *counters.branches) if _prefix(n) in prefixes}
+    prefixes = {letters_of(step) for step in one.seen}
+    wanted = {n for n in (*counters.steps, *counters.branches) if letters_of(n) in prefixes}
     if wanted - one.seen:
         raise HarnessError(f"{path}: {', '.join(sorted(wanted - one.seen))} of C are not here")
     where = re.search(r"^cdef ", counted, re.MULTILINE)
