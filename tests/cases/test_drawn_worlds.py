@@ -93,7 +93,7 @@ def same_range_twice(s, case, call):
 FEATURES = {
     # vmas
     "shared writable vma": some_vma(SHARED | WRITE, SHARED | WRITE | PFNMAP | NONLINEAR),
-    "shared vma, read-only but may become writable": some_vma(SHARED | MAYWRITE, SHARED | WRITE | MAYWRITE),
+    "shared vma, not writable yet": some_vma(SHARED | MAYWRITE, SHARED | WRITE | MAYWRITE),
     "shared vma of a file opened read-only": some_vma(0x80, SHARED | MAYWRITE | 0x80),
     "private writable vma": some_vma(WRITE | MAYWRITE, SHARED | WRITE | MAYWRITE),
     "private read-only vma": some_vma(MAYWRITE, SHARED | WRITE | MAYWRITE),
