@@ -9,6 +9,8 @@
  * more rows it has.  This is the hot path of fuzzing: tables instead of
  * branches on case bytes, which no processor can predict.
  */
+#include <string.h>
+
 #include "engine/build.h"
 
 const struct world_size kmm_case_world_size = {
@@ -34,7 +36,6 @@ struct world *kmm_build_common(void *block)
 		for (j = 0; j < KMM_CASE_PMDS; j++) {
 			pmd_t *pmd = &world->mms[i].pgd[j];
 
-			pmd->index = (TASK_UNMAPPED_BASE >> world->pmd_shift) + j;
 			pmd->table = &world->ptes[(pmd - world->pmds) << KMM_CASE_TABLE_SHIFT];
 		}
 	for (i = 0; i < KMM_CASE_FILES; i++) {
@@ -516,6 +517,7 @@ void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_ca
 {
 	u32 i;
 
+	memset(call, 0, sizeof(*call));
 	world->units = c->units;
 	call->function = c->function;
 	call->page = page_for(world, c);
@@ -523,7 +525,6 @@ void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_ca
 	call->mapping = &world->mappings[c->mapping];
 	call->protect = c->protect;
 	call->flags = flags_for(world, c);
-	call->reserved = 0;
 	call->address = address_for(call->vma, c);
 	call->page->flags &= ~(1UL << PG_locked);
 	call->page->flags |= (unsigned long)(c->page_is_locked != 0) << PG_locked;

@@ -3,6 +3,8 @@
 
 #include "engine/call.h"
 #include "machine/event.h"
+#include "machine/pte.h"
+#include "machine/running.h"
 
 static void (*const *entry_of(const struct kmm_half *half, enum kmm_function function))(void)
 {
@@ -15,6 +17,12 @@ static void (*const *entry_of(const struct kmm_half *half, enum kmm_function fun
 		[KMM_PAGE_MKCLEAN] = offsetof(struct kmm_half, page_mkclean),
 		[KMM_TRY_TO_FREE_BUFFERS] = offsetof(struct kmm_half, try_to_free_buffers),
 		[KMM_FOLLOW_PAGE] = offsetof(struct kmm_half, follow_page),
+		[KMM_DO_WP_PAGE] = offsetof(struct kmm_half, do_wp_page),
+		[KMM_DO_NO_PAGE] = offsetof(struct kmm_half, do_no_page),
+		[KMM_DO_MMAP_PGOFF] = offsetof(struct kmm_half, do_mmap_pgoff),
+		[KMM_DO_BRK] = offsetof(struct kmm_half, do_brk),
+		[KMM_MPROTECT_FIXUP] = offsetof(struct kmm_half, mprotect_fixup),
+		[KMM_DO_WRITEPAGES] = offsetof(struct kmm_half, do_writepages),
 	};
 
 	return (void (*const *)(void))((const char *)half + offset[function]);
@@ -45,6 +53,23 @@ __attribute__((noinline)) s64 kmm_bare_call(const struct kmm_half *half,
 		return half->try_to_free_buffers(call->page);
 	case KMM_FOLLOW_PAGE:
 		return (s64)KMM_WORD(half->follow_page(call->vma, call->address, call->flags));
+	case KMM_DO_WP_PAGE:
+		return half->do_wp_page(call->mm, call->vma, call->address, call->page_table,
+					call->pmd, call->ptl, __pte(call->orig_pte));
+	case KMM_DO_NO_PAGE:
+		return half->do_no_page(call->mm, call->vma, call->address, call->page_table,
+					call->pmd, call->write_access);
+	case KMM_DO_MMAP_PGOFF:
+		return (s64)half->do_mmap_pgoff(call->file, call->address, call->len, call->prot,
+						call->map_flags, call->pgoff);
+	case KMM_DO_BRK:
+		return (s64)half->do_brk(call->address, call->len);
+	case KMM_MPROTECT_FIXUP:
+		/* what *pprev is on entry stands in the world, and so does what comes back */
+		return half->mprotect_fixup(call->vma, &kmm_world->pprev, call->address,
+					    call->end, call->newflags);
+	case KMM_DO_WRITEPAGES:
+		return half->do_writepages(call->mapping, call->wbc);
 	case NR_KMM_FUNCTIONS:
 		break;
 	}

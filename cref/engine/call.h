@@ -7,15 +7,30 @@
 #include "half.h"
 #include "machine/guard.h"
 
+/* Arguments by the names that functions give them; those of other functions are not looked at. */
 struct kmm_call {
 	enum kmm_function function;
-	unsigned int flags;
+	unsigned int flags;		/* is_shared_writable, follow_page */
 	int protect;
-	u32 reserved;
-	unsigned long address;
+	int write_access;
+	unsigned long address;		/* bytes; do_brk's and do_mmap_pgoff's addr, mprotect_fixup's start */
+	unsigned long len;		/* bytes */
+	unsigned long end;
+	unsigned long prot;
+	unsigned long map_flags;	/* do_mmap_pgoff's flags */
+	unsigned long pgoff;
+	unsigned long newflags;
 	struct page *page;
 	struct vm_area_struct *vma;
 	struct address_space *mapping;
+	struct mm_struct *mm;
+	struct file *file;
+	struct writeback_control *wbc;
+	pmd_t *pmd;
+	pte_t *page_table;
+	spinlock_t *ptl;
+	u32 orig_pte;			/* the word */
+	u32 reserved;
 };
 
 /* Does this half have the function? */

@@ -66,6 +66,12 @@ const char *kmm_function_name(enum kmm_function function)
 		[KMM_PAGE_MKCLEAN] = "page_mkclean",
 		[KMM_TRY_TO_FREE_BUFFERS] = "try_to_free_buffers",
 		[KMM_FOLLOW_PAGE] = "follow_page",
+		[KMM_DO_WP_PAGE] = "do_wp_page",
+		[KMM_DO_NO_PAGE] = "do_no_page",
+		[KMM_DO_MMAP_PGOFF] = "do_mmap_pgoff",
+		[KMM_DO_BRK] = "do_brk",
+		[KMM_MPROTECT_FIXUP] = "mprotect_fixup",
+		[KMM_DO_WRITEPAGES] = "do_writepages",
 	};
 
 	return function < NR_KMM_FUNCTIONS ? name[function] : NULL;

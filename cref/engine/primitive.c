@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/primitive.h"
+#include "machine/blocks.h"
+#include "machine/interfere.h"
+#include "machine/lru.h"
 #include "machine/machine.h"
+#include "machine/msync.h"
+#include "machine/operation.h"
+#include "machine/process.h"
+#include "machine/reclaim.h"
+#include "machine/running.h"
+#include "machine/truncate.h"
+#include "machine/zap.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -13,6 +23,11 @@
 #define TREE(n)		((struct radix_tree_root *)a[n])
 #define LOCK(n)		((spinlock_t *)a[n])
 #define BH(n)		((struct buffer_head *)a[n])
+#define INODE(n)	((struct inode *)a[n])
+#define FILE_(n)	((struct file *)a[n])
+#define WBC(n)		((struct writeback_control *)a[n])
+#define ANON_VMA(n)	((struct anon_vma *)a[n])
+#define SEM(n)		((struct rw_semaphore *)a[n])
 
 /* A walk of the interval tree; the events say what it visited. */
 static void walk(struct address_space *mapping, unsigned long begin, unsigned long end)
@@ -22,6 +37,16 @@ static void walk(struct address_space *mapping, unsigned long begin, unsigned lo
 
 	vma_prio_tree_foreach(vma, &iter, &mapping->i_mmap, begin, end)
 		;
+}
+
+/* An open file without the allocator: tests say which. */
+static void open_into(struct file *file, struct inode *inode, u32 mode)
+{
+	file->f_mapping = inode->i_mapping;
+	file->own_dentry.d_inode = inode;
+	file->f_op = kmm_file_kinds[inode->i_kind].f_op;
+	file->f_mode = mode;
+	file->f_count = 1;
 }
 
 #define SCRATCH								\
@@ -63,11 +88,13 @@ static s64 run_primitive(const void *context)
 	return call->primitive->run(call->arguments);
 }
 
-void kmm_guarded_primitive(struct world *world, const struct kmm_primitive *primitive,
+void kmm_guarded_primitive(struct world *world, const struct kmm_half *half, const struct kmm_primitive *primitive,
 			   const u64 *arguments, struct kmm_result *result)
 {
 	const struct primitive_call call = { primitive, arguments };
 
 	kmm_core_enter(world);
+	if (half)
+		kmm_run_half(half, world);
 	kmm_guarded(run_primitive, &call, result);
 }

@@ -1,48 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "engine/block.h"
 #include "engine/replay.h"
-
-#define GUARD_BYTES	65536u	/* nothing is mapped around a block: what leaves it faults */
+#include "machine/running.h"
 
 static u64 round_up(u64 bytes, u64 to)
 {
 	return (bytes + to - 1) / to * to;
 }
 
-static void *map_block(u64 bytes)
-{
-	u64 whole = round_up(bytes, 4096) + 2 * GUARD_BYTES;
-	u8 *base = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (base == MAP_FAILED)
-		return NULL;
-	if (mprotect(base + GUARD_BYTES, round_up(bytes, 4096), PROT_READ | PROT_WRITE)) {
-		munmap(base, whole);
-		return NULL;
-	}
-	return base + GUARD_BYTES;
-}
-
-static void unmap_block(void *block, u64 bytes)
-{
-	munmap((u8 *)block - GUARD_BYTES, round_up(bytes, 4096) + 2 * GUARD_BYTES);
-}
-
-struct kmm_runner *kmm_runner_new(void)
+struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 {
 	struct kmm_runner *runner = calloc(1, sizeof(*runner));
-	u64 state = round_up(kmm_world_state_bytes(&kmm_case_world_size), KMM_WORLD_ALIGN);
-	u64 block = kmm_world_bytes(&kmm_case_world_size);
+	u64 state = round_up(kmm_world_state_bytes(size), KMM_WORLD_ALIGN);
+	u64 block = kmm_world_bytes(size);
 
 	if (!runner)
 		return NULL;
-	runner->state_bytes = kmm_world_state_bytes(&kmm_case_world_size);
+	runner->state_bytes = kmm_world_state_bytes(size);
 	runner->block_bytes = block;
-	runner->world = map_block(block);
+	runner->world = kmm_map_block(block);
 	runner->common = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->drawn = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->left = aligned_alloc(KMM_WORLD_ALIGN, round_up(block, KMM_WORLD_ALIGN));
@@ -50,6 +29,17 @@ struct kmm_runner *kmm_runner_new(void)
 		kmm_runner_free(runner);
 		return NULL;
 	}
+	kmm_world_init(runner->world, size);
+	memcpy(runner->common, runner->world, runner->state_bytes);
+	return runner;
+}
+
+struct kmm_runner *kmm_runner_new(void)
+{
+	struct kmm_runner *runner = kmm_runner_sized(&kmm_case_world_size);
+
+	if (!runner)
+		return NULL;
 	kmm_core_enter(runner->world);
 	kmm_build_common(runner->world);
 	memcpy(runner->common, runner->world, runner->state_bytes);
@@ -61,7 +51,7 @@ void kmm_runner_free(struct kmm_runner *runner)
 	if (!runner)
 		return;
 	if (runner->world)
-		unmap_block(runner->world, runner->block_bytes);
+		kmm_unmap_block(runner->world, runner->block_bytes);
 	free(runner->common);
 	free(runner->drawn);
 	free(runner->left);
@@ -86,7 +76,7 @@ void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case *c,
 		    const struct kmm_half *half, struct kmm_result *result)
 {
 	kmm_runner_start(runner, c);
-	half->enter(runner->world);
+	kmm_run_half(half, runner->world);
 	kmm_guarded_call(half, &runner->call, result);
 }
 

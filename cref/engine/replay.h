@@ -22,8 +22,9 @@ struct kmm_runner {
 	struct kmm_call call;
 };
 
-/* NULL when there is no memory. */
+/* NULL when there is no memory.  The second one's world is empty and of any size. */
 KMM_EXPORT struct kmm_runner *kmm_runner_new(void);
+KMM_EXPORT struct kmm_runner *kmm_runner_sized(const struct world_size *size);
 KMM_EXPORT void kmm_runner_free(struct kmm_runner *runner);
 
 /*

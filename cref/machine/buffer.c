@@ -51,7 +51,7 @@ int kmm_drop_buffers(struct page *page, struct buffer_head **buffers_to_free, u3
 
 void kmm_free_buffer_head(struct buffer_head *bh, u32 here)
 {
-	KMM_EVENT1(free_buffer_head, here, bh);
+	KMM_EVENT(free_buffer_head, here, bh);
 	BUG_ON(bh->b_assoc_mapping);
 	*bh = (struct buffer_head) { 0 };
 }

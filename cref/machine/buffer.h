@@ -9,7 +9,7 @@ static inline int kmm_page_has_buffers(const struct page *page, u32 here)
 {
 	int has = page->flags >> PG_private & 1;
 
-	KMM_EVENT2(page_has_buffers, here, page, has);
+	KMM_EVENT(page_has_buffers, here, page, has);
 	return has;
 }
 #define page_has_buffers(page)		kmm_page_has_buffers(page, KMM_HERE)

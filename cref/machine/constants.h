@@ -15,6 +15,7 @@
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
 #define TASK_SIZE		0xC0000000UL
 #define TASK_UNMAPPED_BASE	0x40000000UL
+#define KMM_HEAP_START		0x08050000UL	/* where every process's brk begins */
 
 /* vma->vm_flags */
 #define VM_READ			0x00000001
@@ -42,6 +43,68 @@
 #define VM_NONLINEAR		0x00800000
 #define VM_MAPPED_COPY		0x01000000
 #define VM_INSERTPAGE		0x02000000
+
+#define VM_SPECIAL		(VM_IO | VM_DONTEXPAND | VM_RESERVED | VM_PFNMAP)
+#define VM_DATA_DEFAULT_FLAGS \
+	((current->personality & READ_IMPLIES_EXEC ? VM_EXEC : 0) | \
+	 VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
+
+/* fault codes: 0 to 3 are an enumeration, only VM_FAULT_WRITE is a bit */
+#define VM_FAULT_OOM		0x00
+#define VM_FAULT_SIGBUS		0x01
+#define VM_FAULT_MINOR		0x02
+#define VM_FAULT_MAJOR		0x03
+#define VM_FAULT_WRITE		0x10
+#define NOPAGE_SIGBUS		((struct page *)NULL)
+#define NOPAGE_OOM		((struct page *)-1)
+#define GFP_KERNEL		0xd0
+#define GFP_HIGHUSER		0x200d2
+
+/* system calls */
+#define PROT_NONE		0x0
+#define PROT_READ		0x1
+#define PROT_WRITE		0x2
+#define PROT_EXEC		0x4
+#define PROT_SEM		0x8
+#define PROT_GROWSDOWN		0x01000000
+#define PROT_GROWSUP		0x02000000
+#define MAP_SHARED		0x01
+#define MAP_PRIVATE		0x02
+#define MAP_TYPE		0x0f
+#define MAP_FIXED		0x10
+#define MAP_ANONYMOUS		0x20
+#define MAP_GROWSDOWN		0x0100
+#define MAP_DENYWRITE		0x0800
+#define MAP_EXECUTABLE		0x1000
+#define MAP_LOCKED		0x2000
+#define MAP_NORESERVE		0x4000
+#define MAP_POPULATE		0x8000
+#define MAP_NONBLOCK		0x10000
+#define MS_ASYNC		1
+#define MS_INVALIDATE		2
+#define MS_SYNC			4
+#define READ_IMPLIES_EXEC	0x0400000
+#define MNT_NOEXEC		4
+#define OVERCOMMIT_GUESS	0
+#define OVERCOMMIT_ALWAYS	1
+#define OVERCOMMIT_NEVER	2
+#define DEFAULT_MAX_MAP_COUNT	65536
+#define RLIM_INFINITY		(~0UL)
+enum { RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_FSIZE, RLIM_NLIMITS };
+/* task->capabilities */
+#define CAP_IPC_LOCK		1
+
+/* writeback, reclaim, swap */
+#define WB_SYNC_NONE		0
+#define WB_SYNC_ALL		1
+#define WB_SYNC_HOLD		2
+#define AOP_WRITEPAGE_ACTIVATE	0x80000
+#define SWAP_SUCCESS		0
+#define SWAP_AGAIN		1
+#define SWAP_FAIL		2
+#define SWAP_CLUSTER_MAX	32
+#define SWAP_TYPE_SHIFT		27	/* a swap entry as page->private: type << 27 | offset */
+#define PAGEVEC_SIZE		14
 
 /* bits of a pte or pgprot word; two of them mean something else when PRESENT is off */
 #define _PAGE_PRESENT		0x001
@@ -113,6 +176,12 @@ enum bh_state_bits {
 #define I_CLEAR			32
 #define I_NEW			64
 #define I_WILL_FREE		128
+
+/* inode->i_flags */
+#define S_APPEND		4
+#define S_MANDLOCK		8	/* a mandatory lock lies on it */
+#define S_HUGETLB		16	/* a file of hugetlbfs */
+#define S_SWAPFILE		32
 
 #define FMODE_READ		1
 #define FMODE_WRITE		2

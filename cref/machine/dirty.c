@@ -3,17 +3,9 @@
 
 #define KMM_FILE KMM_FILE_MACHINE
 
-static int dirty_no_buffers(struct page *page)
-{
-	return __set_page_dirty_nobuffers(page);
-}
-
-const struct address_space_operations kmm_disk_aops = { .set_page_dirty = NULL };
-const struct address_space_operations kmm_no_buffers_aops = { .set_page_dirty = dirty_no_buffers };
-
 int kmm_set_page_dirty(struct page *page, u32 here)
 {
-	u64 *newly = KMM_ENTER1(set_page_dirty, here, page);
+	u64 *newly = KMM_ENTER(set_page_dirty, here, page);
 	struct address_space *mapping = page_mapping(page);
 
 	if (mapping) {
@@ -28,7 +20,7 @@ int kmm_set_page_dirty(struct page *page, u32 here)
 /* Top down: dirties every block, even those of a page that was dirty before. */
 int kmm_set_page_dirty_buffers(struct page *page, u32 here)
 {
-	u64 *newly = KMM_ENTER1(__set_page_dirty_buffers, here, page);
+	u64 *newly = KMM_ENTER(__set_page_dirty_buffers, here, page);
 	struct address_space *mapping = page->mapping;
 
 	spin_lock(&mapping->private_lock);
@@ -58,7 +50,7 @@ int kmm_set_page_dirty_buffers(struct page *page, u32 here)
 
 int kmm_set_page_dirty_nobuffers(struct page *page, u32 here)
 {
-	u64 *newly = KMM_ENTER1(__set_page_dirty_nobuffers, here, page);
+	u64 *newly = KMM_ENTER(__set_page_dirty_nobuffers, here, page);
 	struct address_space *mapping, *now;
 
 	if (TestSetPageDirty(page))
@@ -84,7 +76,7 @@ int kmm_set_page_dirty_nobuffers(struct page *page, u32 here)
 /* Bottom up: dirties this block alone, and the page. */
 void kmm_mark_buffer_dirty(struct buffer_head *bh, u32 here)
 {
-	KMM_EVENT1(mark_buffer_dirty, here, bh);
+	KMM_EVENT(mark_buffer_dirty, here, bh);
 	if (buffer_dirty(bh))
 		return;
 	bh->b_state |= 1UL << BH_Dirty;
@@ -95,7 +87,7 @@ void kmm_mark_inode_dirty(struct inode *inode, int flags, u32 here)
 {
 	unsigned long was;
 
-	KMM_EVENT2(__mark_inode_dirty, here, inode, flags);
+	KMM_EVENT(__mark_inode_dirty, here, inode, flags);
 	if ((inode->i_state & flags) == (unsigned long)flags)
 		return;
 	spin_lock(&kmm_world->inode_lock);
@@ -118,7 +110,7 @@ static void clear_tag(struct address_space *mapping, struct page *page, int tag)
 /* Takes the DIRTY tag that clear_page_dirty_for_io left, unless the page is dirty again. */
 int kmm_set_page_writeback(struct page *page, u32 here)
 {
-	u64 *old = KMM_ENTER1(set_page_writeback, here, page);
+	u64 *old = KMM_ENTER(set_page_writeback, here, page);
 	struct address_space *mapping = page_mapping(page);
 	unsigned long flags;
 
@@ -143,7 +135,7 @@ int kmm_set_page_writeback(struct page *page, u32 here)
 
 int kmm_test_clear_page_writeback(struct page *page, u32 here)
 {
-	u64 *old = KMM_ENTER1(test_clear_page_writeback, here, page);
+	u64 *old = KMM_ENTER(test_clear_page_writeback, here, page);
 	struct address_space *mapping = page_mapping(page);
 	unsigned long flags;
 

@@ -16,7 +16,7 @@ static inline int kmm_mapping_cap_account_dirty(const struct address_space *mapp
 {
 	int accounts = kmm_mapping_accounts(mapping);
 
-	KMM_EVENT2(mapping_cap_account_dirty, here, mapping, accounts);
+	KMM_EVENT(mapping_cap_account_dirty, here, mapping, accounts);
 	return accounts;
 }
 #define mapping_cap_account_dirty(mapping) \
@@ -26,15 +26,16 @@ static inline int kmm_mapping_cap_writeback_dirty(const struct address_space *ma
 {
 	int writes = !(mapping->backing_dev_info->capabilities & BDI_CAP_NO_WRITEBACK);
 
-	KMM_EVENT2(mapping_cap_writeback_dirty, here, mapping, writes);
+	KMM_EVENT(mapping_cap_writeback_dirty, here, mapping, writes);
 	return writes;
 }
 #define mapping_cap_writeback_dirty(mapping) \
 	kmm_mapping_cap_writeback_dirty(mapping, KMM_HERE)
 
 /* The kinds of mapping differ in one operation here: what their set_page_dirty is. */
-KMM_EXPORT extern const struct address_space_operations kmm_disk_aops;
-KMM_EXPORT extern const struct address_space_operations kmm_no_buffers_aops;
+KMM_EXPORT extern const struct address_space_operations kmm_ext2_aops, kmm_tmpfs_aops;
+#define kmm_disk_aops		kmm_ext2_aops
+#define kmm_no_buffers_aops	kmm_tmpfs_aops
 
 /* All of these return 1 if the page is newly dirty, else 0. */
 KMM_EXPORT int kmm_set_page_dirty(struct page *page, u32 here);

@@ -63,57 +63,50 @@ static inline u64 *kmm_event(enum kmm_event_id id, u32 words, u32 here)
 
 #define KMM_WORD(x)	((u64)(unsigned long)(x))
 
+/* KMM_WORDS(a, b, c) is the words of up to nine arguments. */
+#define KMM_WORDS_1(a)		KMM_WORD(a)
+#define KMM_WORDS_2(a, ...)	KMM_WORD(a), KMM_WORDS_1(__VA_ARGS__)
+#define KMM_WORDS_3(a, ...)	KMM_WORD(a), KMM_WORDS_2(__VA_ARGS__)
+#define KMM_WORDS_4(a, ...)	KMM_WORD(a), KMM_WORDS_3(__VA_ARGS__)
+#define KMM_WORDS_5(a, ...)	KMM_WORD(a), KMM_WORDS_4(__VA_ARGS__)
+#define KMM_WORDS_6(a, ...)	KMM_WORD(a), KMM_WORDS_5(__VA_ARGS__)
+#define KMM_WORDS_7(a, ...)	KMM_WORD(a), KMM_WORDS_6(__VA_ARGS__)
+#define KMM_WORDS_8(a, ...)	KMM_WORD(a), KMM_WORDS_7(__VA_ARGS__)
+#define KMM_WORDS_9(a, ...)	KMM_WORD(a), KMM_WORDS_8(__VA_ARGS__)
+#define KMM_COUNT_OF(_1, _2, _3, _4, _5, _6, _7, _8, _9, n, ...) n
+#define KMM_NR_OF(...)		KMM_COUNT_OF(__VA_ARGS__, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+#define KMM_PASTE_(a, b)	a##b
+#define KMM_PASTE(a, b)		KMM_PASTE_(a, b)
+#define KMM_WORDS(...)		KMM_PASTE(KMM_WORDS_, KMM_NR_OF(__VA_ARGS__))(__VA_ARGS__)
+
+/* An event with these words, the result last if it has one. */
+#define KMM_EVENT(name, here, ...) do {					\
+		const u64 words_[] = { KMM_WORDS(__VA_ARGS__) };	\
+		u64 *at_ = kmm_event(KMM_EVENT_##name, KMM_NR_OF(__VA_ARGS__), here); \
+		__builtin_memcpy(at_, words_, sizeof(words_));		\
+		barrier();						\
+	} while (0)
 #define KMM_EVENT0(name, here) do {					\
 		kmm_event(KMM_EVENT_##name, 0, here);			\
-		barrier();						\
-	} while (0)
-#define KMM_EVENT1(name, here, a) do {					\
-		u64 *word_ = kmm_event(KMM_EVENT_##name, 1, here);	\
-		word_[0] = KMM_WORD(a);					\
-		barrier();						\
-	} while (0)
-#define KMM_EVENT2(name, here, a, b) do {				\
-		u64 *word_ = kmm_event(KMM_EVENT_##name, 2, here);	\
-		word_[0] = KMM_WORD(a);					\
-		word_[1] = KMM_WORD(b);					\
-		barrier();						\
-	} while (0)
-#define KMM_EVENT3(name, here, a, b, c) do {				\
-		u64 *word_ = kmm_event(KMM_EVENT_##name, 3, here);	\
-		word_[0] = KMM_WORD(a);					\
-		word_[1] = KMM_WORD(b);					\
-		word_[2] = KMM_WORD(c);					\
-		barrier();						\
-	} while (0)
-#define KMM_EVENT4(name, here, a, b, c, d) do {				\
-		u64 *word_ = kmm_event(KMM_EVENT_##name, 4, here);	\
-		word_[0] = KMM_WORD(a);					\
-		word_[1] = KMM_WORD(b);					\
-		word_[2] = KMM_WORD(c);					\
-		word_[3] = KMM_WORD(d);					\
-		barrier();						\
-	} while (0)
-#define KMM_EVENT5(name, here, a, b, c, d, e) do {			\
-		u64 *word_ = kmm_event(KMM_EVENT_##name, 5, here);	\
-		word_[0] = KMM_WORD(a);					\
-		word_[1] = KMM_WORD(b);					\
-		word_[2] = KMM_WORD(c);					\
-		word_[3] = KMM_WORD(d);					\
-		word_[4] = KMM_WORD(e);					\
 		barrier();						\
 	} while (0)
 
 /*
  * A function of the machine that is one event and calls primitives itself
- * records its head first, so that the trace reads outside in, and fills the
- * result in when it is known.
+ * records its head first, so that the trace reads outside in: KMM_ENTER gives
+ * the place of its result, which KMM_GIVE fills in.
  */
-#define KMM_ENTER1(name, here, a) ({					\
-		u64 *word_ = kmm_event(KMM_EVENT_##name, 2, here);	\
-		word_[0] = KMM_WORD(a);					\
-		word_[1] = 0;						\
+#define KMM_ENTER(name, here, ...) ({					\
+		const u64 words_[] = { KMM_WORDS(__VA_ARGS__), 0 };	\
+		u64 *at_ = kmm_event(KMM_EVENT_##name, KMM_NR_OF(__VA_ARGS__) + 1, here); \
+		__builtin_memcpy(at_, words_, sizeof(words_));		\
 		barrier();						\
-		word_ + 1; })
+		at_ + KMM_NR_OF(__VA_ARGS__); })
+#define KMM_GIVE(place, value) ({					\
+		__typeof__(value) value_ = (value);			\
+		*(place) = KMM_WORD(value_);				\
+		barrier();						\
+		value_; })
 
 /*
  * BUG_ON is the kernel's own way of saying that this cannot be: the run ends

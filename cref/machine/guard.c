@@ -26,7 +26,7 @@ void kmm_end(enum kmm_outcome outcome)
 void kmm_guarded(s64 (*run)(const void *context), const void *context,
 		 struct kmm_result *result)
 {
-	jmp_buf env;
+	jmp_buf env, *const outer = guard.env;
 	int outcome;
 
 	result->ret = 0;
@@ -41,7 +41,7 @@ void kmm_guarded(s64 (*run)(const void *context), const void *context,
 		result->fault = guard.fault;
 		result->fault_is_set = 1;
 	}
-	guard.env = NULL;
+	guard.env = outer;
 	result->outcome = outcome;
 }
 

@@ -160,13 +160,13 @@ vma_t *kmm_prio_tree_first(struct prio_tree_iter *iter, const struct prio_tree_r
 	iter->begin = begin;
 	iter->end = end;
 	iter->at = search(root->node, iter);
-	KMM_EVENT4(vma_prio_tree_first, here, root, begin, end, iter->at);
+	KMM_EVENT(vma_prio_tree_first, here, root, begin, end, iter->at);
 	return iter->at;
 }
 
 vma_t *kmm_prio_tree_next(struct prio_tree_iter *iter, u32 here)
 {
 	iter->at = successor(iter);
-	KMM_EVENT3(vma_prio_tree_next, here, iter->begin, iter->end, iter->at);
+	KMM_EVENT(vma_prio_tree_next, here, iter->begin, iter->end, iter->at);
 	return iter->at;
 }

@@ -12,6 +12,8 @@
 #define KIND_inode		struct inode
 #define KIND_file		struct file
 #define KIND_buffer_head	struct buffer_head
+#define KIND_task_struct	struct task_struct
+#define KIND_swap_slot		struct swap_slot
 #define KIND_world		struct world
 
 /* The same fields without padding must make the same size: nothing is missing, nothing is padded. */
@@ -54,6 +56,7 @@ void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS
 		ARRAY("page", page, world->pages, size->pages),
 		ARRAY("vma", vm_area_struct, world->vmas, size->vmas),
 		ARRAY("mm", mm_struct, world->mms, size->mms),
+		ARRAY("task", task_struct, world->tasks, size->mms),
 		ARRAY("mapping", address_space, world->mappings, size->mappings),
 		ARRAY("inode", inode, world->inodes, size->mappings),
 		ARRAY("bdi", backing_dev_info, world->bdis, size->mappings),
@@ -62,6 +65,9 @@ void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS
 		ARRAY("buffer", buffer_head, world->buffers, size->buffers),
 		ARRAY("pmd", pmd, world->pmds, pmds),
 		ARRAY("slot", radix_tree_slot, world->slots, size->mappings * size->slots),
+		ARRAY("swap", swap_slot, world->swap, size->swap_slots),
+		{ "disk", NULL, (const char *)world->disks - base, sizeof(u16),
+		  (size->mappings - 1) * size->slots * KMM_SECTORS },
 		{ "pte", NULL, (const char *)world->ptes - base, sizeof(pte_t),
 		  pmds << size->table_shift },
 	};

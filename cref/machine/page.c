@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "machine/page.h"
+#include "machine/alloc.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -35,11 +35,12 @@ static void free_page_checked(struct page *page)
 	    page->flags & FLAGS_BAD_AT_FREE)
 		kmm_bug();
 	page->flags &= ~(1UL << PG_dirty);
+	kmm_page_is_free(page);
 }
 
 void kmm_put_page(struct page *page, u32 here)
 {
-	KMM_EVENT1(put_page, here, page);
+	KMM_EVENT(put_page, here, page);
 	if (page->_count.counter <= 0)
 		kmm_end(KMM_REFCOUNT);
 	if (--page->_count.counter)
@@ -47,6 +48,22 @@ void kmm_put_page(struct page *page, u32 here)
 	if (page->flags >> PG_lru & 1)
 		take_off_lru(page);
 	free_page_checked(page);
+}
+
+void kmm_lock_page(struct page *page, u32 here)
+{
+	struct world *world = kmm_world;
+
+	KMM_EVENT(lock_page, here, page);
+	kmm_check_order(LOCK_PAGE);
+	kmm_may_sleep();
+	if (kmm_page_flag(page, PG_locked)) {
+		if (page != world->page_of_other)
+			kmm_end(KMM_LOCK_TWICE);
+		world->page_of_other = NULL;
+	}
+	page->flags |= 1UL << PG_locked;
+	kmm_page_is_locked();
 }
 
 static void activate(struct page *page)
@@ -64,7 +81,7 @@ static void activate(struct page *page)
 
 void kmm_mark_page_accessed(struct page *page, u32 here)
 {
-	KMM_EVENT1(mark_page_accessed, here, page);
+	KMM_EVENT(mark_page_accessed, here, page);
 	if (!PageActive(page) && PageReferenced(page) && PageLRU(page)) {
 		activate(page);
 		page->flags &= ~(1UL << PG_referenced);

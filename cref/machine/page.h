@@ -27,21 +27,21 @@ static inline int kmm_Page##name(const struct page *page, u32 here)		\
 {										\
 	int old = page->flags >> bit & 1;					\
 										\
-	KMM_EVENT2(Page##name, here, page, old);				\
+	KMM_EVENT(Page##name, here, page, old);				\
 	return old;								\
 }
 
 #define KMM_PAGE_SET(name, bit)							\
 static inline void kmm_SetPage##name(struct page *page, u32 here)		\
 {										\
-	KMM_EVENT1(SetPage##name, here, page);					\
+	KMM_EVENT(SetPage##name, here, page);					\
 	page->flags |= 1UL << bit;						\
 }
 
 #define KMM_PAGE_CLEAR(name, bit)						\
 static inline void kmm_ClearPage##name(struct page *page, u32 here)		\
 {										\
-	KMM_EVENT1(ClearPage##name, here, page);				\
+	KMM_EVENT(ClearPage##name, here, page);				\
 	page->flags &= ~(1UL << bit);						\
 }
 
@@ -50,7 +50,7 @@ static inline int kmm_TestSetPage##name(struct page *page, u32 here)		\
 {										\
 	int old = kmm_test_and_set(&page->flags, bit);				\
 										\
-	KMM_EVENT2(TestSetPage##name, here, page, old);				\
+	KMM_EVENT(TestSetPage##name, here, page, old);				\
 	return old;								\
 }
 
@@ -59,7 +59,7 @@ static inline int kmm_TestClearPage##name(struct page *page, u32 here)		\
 {										\
 	int old = kmm_test_and_clear(&page->flags, bit);			\
 										\
-	KMM_EVENT2(TestClearPage##name, here, page, old);			\
+	KMM_EVENT(TestClearPage##name, here, page, old);			\
 	return old;								\
 }
 
@@ -80,7 +80,6 @@ KMM_PAGE_CLEAR(Dirty, PG_dirty)
 KMM_PAGE_SET(Uptodate, PG_uptodate)
 KMM_PAGE_SET(Private, PG_private)
 KMM_PAGE_CLEAR(Private, PG_private)
-KMM_PAGE_TEST_SET(Locked, PG_locked)
 KMM_PAGE_TEST_SET(Dirty, PG_dirty)
 KMM_PAGE_TEST_CLEAR(Dirty, PG_dirty)
 
@@ -101,15 +100,46 @@ KMM_PAGE_TEST_CLEAR(Dirty, PG_dirty)
 #define SetPageUptodate(page)		kmm_SetPageUptodate(page, KMM_HERE)
 #define SetPagePrivate(page)		kmm_SetPagePrivate(page, KMM_HERE)
 #define ClearPagePrivate(page)		kmm_ClearPagePrivate(page, KMM_HERE)
-#define TestSetPageLocked(page)		kmm_TestSetPageLocked(page, KMM_HERE)
 #define TestSetPageDirty(page)		kmm_TestSetPageDirty(page, KMM_HERE)
 #define TestClearPageDirty(page)	kmm_TestClearPageDirty(page, KMM_HERE)
 
+static inline int kmm_page_flag(const struct page *page, int bit)
+{
+	return page->flags >> bit & 1;
+}
+
+/* PG_locked counts among the locks that the order rules know; a try asks no rule. */
+static inline void kmm_page_is_locked(void)
+{
+	kmm_world->pages_locked++;
+	kmm_world->held_classes |= 1u << LOCK_PAGE;
+}
+
+static inline int kmm_TestSetPageLocked(struct page *page, u32 here)
+{
+	int old = kmm_test_and_set(&page->flags, PG_locked);
+
+	KMM_EVENT(TestSetPageLocked, here, page, old);
+	if (!old)
+		kmm_page_is_locked();
+	return old;
+}
+#define TestSetPageLocked(page)		kmm_TestSetPageLocked(page, KMM_HERE)
+
+/* Sleeps until the lock is free; another actor who holds it lets go then. */
+KMM_EXPORT void kmm_lock_page(struct page *page, u32 here);
+#define lock_page(page)			kmm_lock_page(page, KMM_HERE)
+
 static inline void kmm_unlock_page(struct page *page, u32 here)
 {
-	KMM_EVENT1(unlock_page, here, page);
+	struct world *world = kmm_world;
+
+	KMM_EVENT(unlock_page, here, page);
 	if (unlikely(!kmm_test_and_clear(&page->flags, PG_locked)))
 		kmm_bug();
+	/* a world may begin with locked pages that nobody here has locked */
+	if (world->pages_locked && !--world->pages_locked)
+		world->held_classes &= ~(1u << LOCK_PAGE);
 }
 #define unlock_page(page)		kmm_unlock_page(page, KMM_HERE)
 
@@ -123,7 +153,7 @@ static inline int kmm_PageAnon(const struct page *page, u32 here)
 {
 	int anon = kmm_page_is_anon(page);
 
-	KMM_EVENT2(PageAnon, here, page, anon);
+	KMM_EVENT(PageAnon, here, page, anon);
 	return anon;
 }
 #define PageAnon(page)			kmm_PageAnon(page, KMM_HERE)
@@ -132,7 +162,7 @@ static inline int kmm_page_mapped(const struct page *page, u32 here)
 {
 	int mapped = page->_mapcount.counter >= 0;
 
-	KMM_EVENT2(page_mapped, here, page, mapped);
+	KMM_EVENT(page_mapped, here, page, mapped);
 	return mapped;
 }
 #define page_mapped(page)		kmm_page_mapped(page, KMM_HERE)
@@ -141,7 +171,7 @@ static inline int kmm_page_mapcount(const struct page *page, u32 here)
 {
 	int count = (int)((u32)page->_mapcount.counter + 1u);
 
-	KMM_EVENT2(page_mapcount, here, page, count);
+	KMM_EVENT(page_mapcount, here, page, count);
 	return count;
 }
 #define page_mapcount(page)		kmm_page_mapcount(page, KMM_HERE)
@@ -160,7 +190,7 @@ static inline struct address_space *kmm_page_mapping(const struct page *page, u3
 {
 	struct address_space *mapping = kmm_mapping_of(page);
 
-	KMM_EVENT2(page_mapping, here, page, mapping);
+	KMM_EVENT(page_mapping, here, page, mapping);
 	return mapping;
 }
 #define page_mapping(page)		kmm_page_mapping(page, KMM_HERE)
@@ -174,14 +204,14 @@ static inline pgoff_t kmm_page_index(const struct page *page, u32 here)
 {
 	pgoff_t index = kmm_index_of(page);
 
-	KMM_EVENT2(page_index, here, page, index);
+	KMM_EVENT(page_index, here, page, index);
 	return index;
 }
 #define page_index(page)		kmm_page_index(page, KMM_HERE)
 
 static inline struct page *kmm_ZERO_PAGE(unsigned long address, u32 here)
 {
-	KMM_EVENT2(ZERO_PAGE, here, address, kmm_world->zero_page);
+	KMM_EVENT(ZERO_PAGE, here, address, kmm_world->zero_page);
 	return kmm_world->zero_page;
 }
 #define ZERO_PAGE(address)		kmm_ZERO_PAGE(address, KMM_HERE)
@@ -192,7 +222,7 @@ KMM_EXPORT void kmm_mark_page_accessed(struct page *page, u32 here);
 
 static inline void kmm_get_page(struct page *page, u32 here)
 {
-	KMM_EVENT1(get_page, here, page);
+	KMM_EVENT(get_page, here, page);
 	page->_count.counter = (s32)((u32)page->_count.counter + 1u);
 }
 #define get_page(page)			kmm_get_page(page, KMM_HERE)

@@ -33,7 +33,7 @@ struct page *kmm_tree_tag_set(struct radix_tree_root *root, pgoff_t index, int t
 	struct radix_tree_slot *slot = kmm_tree_find(root, index);
 	struct page *page = slot ? slot->page : NULL;
 
-	KMM_EVENT4(radix_tree_tag_set, here, root, index, tag, page);
+	KMM_EVENT(radix_tree_tag_set, here, root, index, tag, page);
 	if (!slot)
 		kmm_bug();
 	slot->index_and_tags |= 1u << tag;
@@ -45,7 +45,7 @@ struct page *kmm_tree_tag_clear(struct radix_tree_root *root, pgoff_t index, int
 	struct radix_tree_slot *slot = kmm_tree_find(root, index);
 	struct page *page = slot ? slot->page : NULL;
 
-	KMM_EVENT4(radix_tree_tag_clear, here, root, index, tag, page);
+	KMM_EVENT(radix_tree_tag_clear, here, root, index, tag, page);
 	if (slot)
 		slot->index_and_tags &= ~(1ull << tag);
 	return page;
@@ -117,7 +117,7 @@ void kmm_remove_from_page_cache(struct page *page, u32 here)
 {
 	struct address_space *mapping = page->mapping;
 
-	KMM_EVENT1(remove_from_page_cache, here, page);
+	KMM_EVENT(remove_from_page_cache, here, page);
 	BUG_ON(!PageLocked(page));
 	write_lock_irq(&mapping->tree_lock);
 	delete(&mapping->page_tree, page->index);

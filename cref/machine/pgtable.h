@@ -31,7 +31,7 @@ static inline pmd_t *kmm_pmd_offset(const struct mm_struct *mm, unsigned long ad
 {
 	pmd_t *pmd = kmm_find_pmd(mm, address);
 
-	KMM_EVENT3(pmd_offset, here, mm, address, pmd);
+	KMM_EVENT(pmd_offset, here, mm, address, pmd);
 	return pmd;
 }
 #define pmd_offset(mm, address)		kmm_pmd_offset(mm, address, KMM_HERE)
@@ -89,7 +89,7 @@ static inline struct page *kmm_vm_normal_page(const struct vm_area_struct *vma,
 	} else if (pfn_valid(pfn)) {
 		page = pfn_to_page(pfn);
 	}
-	KMM_EVENT4(vm_normal_page, here, vma, address, pte_val(pte), page);
+	KMM_EVENT(vm_normal_page, here, vma, address, pte_val(pte), page);
 	return page;
 }
 #define vm_normal_page(vma, address, pte) \
@@ -101,7 +101,7 @@ static inline pte_t *kmm_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 	spinlock_t *ptl = kmm_pte_lockptr(pmd);
 	pte_t *pte = kmm_pte_offset(pmd, address);
 
-	KMM_EVENT5(pte_offset_map_lock, here, mm, pmd, address, ptl, pte);
+	KMM_EVENT(pte_offset_map_lock, here, mm, pmd, address, ptl, pte);
 	*ptlp = ptl;
 	kmm_world->kmaps++;
 	kmm_lock(ptl);
@@ -112,7 +112,7 @@ static inline pte_t *kmm_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 
 static inline void kmm_pte_unmap_unlock(pte_t *pte, spinlock_t *ptl, u32 here)
 {
-	KMM_EVENT2(pte_unmap_unlock, here, pte, ptl);
+	KMM_EVENT(pte_unmap_unlock, here, pte, ptl);
 	kmm_unlock(ptl);
 	kmm_world->kmaps--;
 }
@@ -120,7 +120,7 @@ static inline void kmm_pte_unmap_unlock(pte_t *pte, spinlock_t *ptl, u32 here)
 
 static inline void kmm_pte_unmap(pte_t *pte, u32 here)
 {
-	KMM_EVENT1(pte_unmap, here, pte);
+	KMM_EVENT(pte_unmap, here, pte);
 	kmm_world->kmaps--;
 }
 #define pte_unmap(pte)			kmm_pte_unmap(pte, KMM_HERE)
@@ -128,7 +128,7 @@ static inline void kmm_pte_unmap(pte_t *pte, u32 here)
 static inline void kmm_set_pte_at(struct mm_struct *mm, unsigned long address, pte_t *pte,
 				  pte_t value, u32 here)
 {
-	KMM_EVENT4(set_pte_at, here, mm, address, pte, pte_val(value));
+	KMM_EVENT(set_pte_at, here, mm, address, pte, pte_val(value));
 	*pte = value;
 }
 #define set_pte_at(mm, address, pte, value) \
@@ -136,7 +136,7 @@ static inline void kmm_set_pte_at(struct mm_struct *mm, unsigned long address, p
 
 static inline void kmm_pte_clear(struct mm_struct *mm, unsigned long address, pte_t *pte, u32 here)
 {
-	KMM_EVENT3(pte_clear, here, mm, address, pte);
+	KMM_EVENT(pte_clear, here, mm, address, pte);
 	*pte = __pte(0);
 }
 #define pte_clear(mm, address, pte)	kmm_pte_clear(mm, address, pte, KMM_HERE)
@@ -146,7 +146,7 @@ static inline pte_t kmm_ptep_get_and_clear(struct mm_struct *mm, unsigned long a
 {
 	pte_t old = *pte;
 
-	KMM_EVENT4(ptep_get_and_clear, here, mm, address, pte, pte_val(old));
+	KMM_EVENT(ptep_get_and_clear, here, mm, address, pte, pte_val(old));
 	*pte = __pte(0);
 	return old;
 }
@@ -157,7 +157,7 @@ static inline pte_t kmm_ptep_get_and_clear(struct mm_struct *mm, unsigned long a
 static inline void kmm_ptep_establish(struct vm_area_struct *vma, unsigned long address,
 				      pte_t *pte, pte_t value, u32 here)
 {
-	KMM_EVENT4(ptep_establish, here, vma, address, pte, pte_val(value));
+	KMM_EVENT(ptep_establish, here, vma, address, pte, pte_val(value));
 	*pte = value;
 }
 #define ptep_establish(vma, address, pte, value) \
@@ -167,7 +167,7 @@ static inline void kmm_ptep_establish(struct vm_area_struct *vma, unsigned long 
 static inline void kmm_ptep_set_access_flags(struct vm_area_struct *vma, unsigned long address,
 					     pte_t *pte, pte_t value, int dirty, u32 here)
 {
-	KMM_EVENT5(ptep_set_access_flags, here, vma, address, pte, pte_val(value), dirty);
+	KMM_EVENT(ptep_set_access_flags, here, vma, address, pte, pte_val(value), dirty);
 	if (dirty)
 		*pte = value;
 }
@@ -177,7 +177,7 @@ static inline void kmm_ptep_set_access_flags(struct vm_area_struct *vma, unsigne
 static inline void kmm_ptep_set_wrprotect(struct mm_struct *mm, unsigned long address,
 					  pte_t *pte, u32 here)
 {
-	KMM_EVENT3(ptep_set_wrprotect, here, mm, address, pte);
+	KMM_EVENT(ptep_set_wrprotect, here, mm, address, pte);
 	*pte = pte_wrprotect(*pte);
 }
 #define ptep_set_wrprotect(mm, address, pte) \
@@ -188,7 +188,7 @@ static inline pte_t kmm_ptep_clear_flush(struct vm_area_struct *vma, unsigned lo
 {
 	pte_t old = *pte;
 
-	KMM_EVENT4(ptep_clear_flush, here, vma, address, pte, pte_val(old));
+	KMM_EVENT(ptep_clear_flush, here, vma, address, pte, pte_val(old));
 	*pte = __pte(0);
 	return old;
 }
@@ -200,7 +200,7 @@ static inline int kmm_ptep_clear_flush_dirty(struct vm_area_struct *vma, unsigne
 {
 	int dirty = pte_dirty(*pte) != 0;
 
-	KMM_EVENT4(ptep_clear_flush_dirty, here, vma, address, pte, dirty);
+	KMM_EVENT(ptep_clear_flush_dirty, here, vma, address, pte, dirty);
 	*pte = pte_mkclean(*pte);
 	return dirty;
 }
@@ -212,7 +212,7 @@ static inline int kmm_ptep_clear_flush_young(struct vm_area_struct *vma, unsigne
 {
 	int young = pte_young(*pte) != 0;
 
-	KMM_EVENT4(ptep_clear_flush_young, here, vma, address, pte, young);
+	KMM_EVENT(ptep_clear_flush_young, here, vma, address, pte, young);
 	*pte = pte_mkold(*pte);
 	return young;
 }
@@ -221,12 +221,12 @@ static inline int kmm_ptep_clear_flush_young(struct vm_area_struct *vma, unsigne
 
 /* No-ops on i386, recorded all the same: a half that forgets one is wrong elsewhere. */
 #define flush_cache_page(vma, address, pfn) \
-	KMM_EVENT3(flush_cache_page, KMM_HERE, vma, address, pfn)
+	KMM_EVENT(flush_cache_page, KMM_HERE, vma, address, pfn)
 #define flush_tlb_page(vma, address) \
-	KMM_EVENT2(flush_tlb_page, KMM_HERE, vma, address)
+	KMM_EVENT(flush_tlb_page, KMM_HERE, vma, address)
 #define update_mmu_cache(vma, address, value) \
-	KMM_EVENT3(update_mmu_cache, KMM_HERE, vma, address, pte_val(value))
+	KMM_EVENT(update_mmu_cache, KMM_HERE, vma, address, pte_val(value))
 #define lazy_mmu_prot_update(value) \
-	KMM_EVENT1(lazy_mmu_prot_update, KMM_HERE, pte_val(value))
+	KMM_EVENT(lazy_mmu_prot_update, KMM_HERE, pte_val(value))
 
 #endif

@@ -42,7 +42,7 @@ pte_t *kmm_page_check_address(struct page *page, struct mm_struct *mm, unsigned 
 
 void kmm_page_add_file_rmap(struct page *page, u32 here)
 {
-	KMM_EVENT1(page_add_file_rmap, here, page);
+	KMM_EVENT(page_add_file_rmap, here, page);
 	if (++page->_mapcount.counter == 0)
 		inc_page_state(nr_mapped);
 }
@@ -58,7 +58,7 @@ static void set_anon_rmap(struct page *page, struct vm_area_struct *vma, unsigne
 void kmm_page_add_anon_rmap(struct page *page, struct vm_area_struct *vma,
 			    unsigned long address, u32 here)
 {
-	KMM_EVENT3(page_add_anon_rmap, here, page, vma, address);
+	KMM_EVENT(page_add_anon_rmap, here, page, vma, address);
 	if (++page->_mapcount.counter == 0)
 		set_anon_rmap(page, vma, address);
 }
@@ -66,20 +66,20 @@ void kmm_page_add_anon_rmap(struct page *page, struct vm_area_struct *vma,
 void kmm_page_add_new_anon_rmap(struct page *page, struct vm_area_struct *vma,
 				unsigned long address, u32 here)
 {
-	KMM_EVENT3(page_add_new_anon_rmap, here, page, vma, address);
+	KMM_EVENT(page_add_new_anon_rmap, here, page, vma, address);
 	page->_mapcount.counter = 0;
 	set_anon_rmap(page, vma, address);
 }
 
 void kmm_page_dup_rmap(struct page *page, u32 here)
 {
-	KMM_EVENT1(page_dup_rmap, here, page);
+	KMM_EVENT(page_dup_rmap, here, page);
 	page->_mapcount.counter++;
 }
 
 void kmm_page_remove_rmap(struct page *page, u32 here)
 {
-	KMM_EVENT1(page_remove_rmap, here, page);
+	KMM_EVENT(page_remove_rmap, here, page);
 	page->_mapcount.counter--;
 	BUG_ON(page->_mapcount.counter < -1);
 	if (page->_mapcount.counter == -1)

@@ -19,12 +19,12 @@ static inline unsigned long kmm_vma_address(const struct page *page,
 
 	if (unlikely(address < vma->vm_start || address >= vma->vm_end)) {
 		if (!kmm_page_is_anon(page)) {
-			KMM_EVENT3(vma_address, here, page, vma, address);
+			KMM_EVENT(vma_address, here, page, vma, address);
 			kmm_bug();
 		}
 		address = (unsigned long)-EFAULT;
 	}
-	KMM_EVENT3(vma_address, here, page, vma, address);
+	KMM_EVENT(vma_address, here, page, vma, address);
 	return address;
 }
 #define vma_address(page, vma)		kmm_vma_address(page, vma, KMM_HERE)

@@ -13,10 +13,10 @@ static inline void kmm_move_page_state(u32 counter, int up, u32 here)
 
 	if (up) {
 		*value += 1;
-		KMM_EVENT2(inc_page_state, here, counter, *value);
+		KMM_EVENT(inc_page_state, here, counter, *value);
 	} else {
 		*value -= 1;
-		KMM_EVENT2(dec_page_state, here, counter, *value);
+		KMM_EVENT(dec_page_state, here, counter, *value);
 	}
 }
 

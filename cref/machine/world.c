@@ -9,8 +9,8 @@
  * multiple of 8 bytes long but the ptes, whose number is kept even.
  */
 struct offsets {
-	u64 pages, vmas, mms, mappings, inodes, bdis, files, anon_vmas, buffers,
-	    pmds, slots, ptes, end;
+	u64 pages, vmas, mms, tasks, mappings, inodes, bdis, files, anon_vmas, buffers,
+	    pmds, slots, swap, disks, ptes, end;
 };
 
 static u64 nr_pmds(const struct world_size *size)
@@ -30,7 +30,8 @@ static struct offsets offsets_for(const struct world_size *size)
 	at.pages = sizeof(struct world);
 	at.vmas = at.pages + size->pages * sizeof(struct page);
 	at.mms = at.vmas + size->vmas * sizeof(struct vm_area_struct);
-	at.mappings = at.mms + size->mms * sizeof(struct mm_struct);
+	at.tasks = at.mms + size->mms * sizeof(struct mm_struct);
+	at.mappings = at.tasks + size->mms * sizeof(struct task_struct);
 	at.inodes = at.mappings + size->mappings * sizeof(struct address_space);
 	at.bdis = at.inodes + size->mappings * sizeof(struct inode);
 	at.files = at.bdis + size->mappings * sizeof(struct backing_dev_info);
@@ -38,7 +39,9 @@ static struct offsets offsets_for(const struct world_size *size)
 	at.buffers = at.anon_vmas + size->anon_vmas * sizeof(struct anon_vma);
 	at.pmds = at.buffers + size->buffers * sizeof(struct buffer_head);
 	at.slots = at.pmds + nr_pmds(size) * sizeof(pmd_t);
-	at.ptes = at.slots + (u64)size->mappings * size->slots * sizeof(struct radix_tree_slot);
+	at.swap = at.slots + (u64)size->mappings * size->slots * sizeof(struct radix_tree_slot);
+	at.disks = at.swap + size->swap_slots * sizeof(struct swap_slot);
+	at.ptes = at.disks + (u64)(size->mappings - 1) * size->slots * KMM_SECTORS * sizeof(u16);
 	at.end = at.ptes + ((nr_ptes(size) + 1) & ~1ull) * sizeof(pte_t);
 	return at;
 }
@@ -59,12 +62,23 @@ static void init_lock(spinlock_t *lock, enum lock_class class)
 	lock->class = class;
 }
 
+static void init_inode(struct world *world, u32 i)
+{
+	struct inode *inode = &world->inodes[i];
+
+	inode->i_mapping = &world->mappings[i];
+	inode->i_blkbits = PAGE_SHIFT;
+	inode->i_mutex.class = LOCK_I_MUTEX;
+	if (i + 1 < world->size.mappings)
+		inode->i_disk = world->disks + (u64)i * world->size.slots * KMM_SECTORS;
+}
+
 static void init_mapping(struct world *world, u32 i)
 {
 	struct address_space *mapping = &world->mappings[i];
 
 	mapping->host = &world->inodes[i];
-	world->inodes[i].i_mapping = mapping;
+	init_inode(world, i);
 	mapping->backing_dev_info = &world->bdis[i];
 	mapping->page_tree.slots = &world->slots[(u64)i * world->size.slots];
 	mapping->page_tree.capacity = world->size.slots;
@@ -82,9 +96,26 @@ static void init_mm(struct world *world, u32 i)
 	mm->pgd = &world->pmds[(u64)i * world->size.pmds];
 	mm->nr_pmds = world->size.pmds;
 	init_lock(&mm->page_table_lock, LOCK_PAGE_TABLE);
-	init_lock(&mm->mmap_sem, LOCK_MMAP_SEM);
-	for (j = 0; j < world->size.pmds; j++)
+	mm->mmap_sem.class = LOCK_MMAP_SEM;
+	for (j = 0; j < world->size.pmds; j++) {
 		init_lock(&mm->pgd[j].ptl, LOCK_PTL);
+		mm->pgd[j].index = (TASK_UNMAPPED_BASE >> world->pmd_shift) + j;
+	}
+	/* with three or more, the last one is for the heap */
+	if (world->size.pmds > 2)
+		mm->pgd[world->size.pmds - 1].index = KMM_HEAP_START >> world->pmd_shift;
+	mm->start_brk = mm->brk = KMM_HEAP_START;
+}
+
+static void init_task(struct world *world, u32 i)
+{
+	struct task_struct *task = &world->tasks[i];
+	u32 j;
+
+	task->mm = &world->mms[i];
+	task->signal = &task->own_signal;
+	for (j = 0; j < RLIM_NLIMITS; j++)
+		task->own_signal.rlim[j].rlim_cur = RLIM_INFINITY;
 }
 
 struct world *kmm_world_init(void *block, const struct world_size *size)
@@ -106,6 +137,9 @@ struct world *kmm_world_init(void *block, const struct world_size *size)
 	world->files = (struct file *)(base + at.files);
 	world->anon_vmas = (struct anon_vma *)(base + at.anon_vmas);
 	world->buffers = (struct buffer_head *)(base + at.buffers);
+	world->tasks = (struct task_struct *)(base + at.tasks);
+	world->swap = (struct swap_slot *)(base + at.swap);
+	world->disks = (u16 *)(base + at.disks);
 	world->pmds = (pmd_t *)(base + at.pmds);
 	world->slots = (struct radix_tree_slot *)(base + at.slots);
 	world->ptes = (pte_t *)(base + at.ptes);
@@ -122,8 +156,17 @@ struct world *kmm_world_init(void *block, const struct world_size *size)
 		world->pages[i]._mapcount.counter = -1;
 	for (i = 0; i < size->mappings; i++)
 		init_mapping(world, i);
-	for (i = 0; i < size->mms; i++)
+	for (i = 0; i < size->mms; i++) {
 		init_mm(world, i);
+		init_task(world, i);
+	}
+	for (i = 0; i < size->files; i++) {
+		world->files[i].f_dentry = &world->files[i].own_dentry;
+		world->files[i].f_vfsmnt = &world->files[i].own_mount;
+	}
+	world->current_task = world->tasks;
+	world->max_map_count = DEFAULT_MAX_MAP_COUNT;
+	world->commit_limit = ~(1ull << 63);
 	for (i = 0; i < size->anon_vmas; i++)
 		init_lock(&world->anon_vmas[i].lock, LOCK_ANON_VMA);
 

@@ -15,7 +15,7 @@
 #include "machine/types.h"
 
 #define KMM_WORLD_ALIGN		64
-#define KMM_MAX_HELD		8
+#define KMM_MAX_HELD		12
 #define KMM_PFN_BASE		0x100u		/* frame number of pages[0]: frame 0 is nobody's */
 
 /* Capacities: how many of each thing a world has room for. */
@@ -25,14 +25,34 @@ struct world_size {
 	u32 mms;
 	u32 pmds;		/* page tables a process */
 	u32 table_shift;	/* log2 of the ptes in a page table */
-	u32 mappings;		/* the last one is swapper_space */
-	u32 slots;		/* pages that one mapping can hold */
+	u32 mappings;		/* and inodes; the last one is swapper_space and has no inode */
+	u32 slots;		/* pages that one mapping can hold, in memory and on disk */
 	u32 files;
 	u32 anon_vmas;
 	u32 buffers;
 	u32 trace_words;
-	u32 reserved;
+	u32 swap_slots;		/* the first one is no slot, as in the kernel */
 };
+
+/* swap_map[offset] and what the slot holds: how many ptes and the swap cache lead to it. */
+struct swap_slot {
+	u32 map;
+	u32 reserved;
+	u16 contents[KMM_SECTORS];
+};
+
+/*
+ * One operation of a sequence, also as what another actor does while a function
+ * sleeps: kind is of enum kmm_operation_kind (machine/operation.h), actor the
+ * number of a process; what a[] means depends on the kind.
+ */
+struct kmm_operation {
+	u8 kind;
+	u8 actor;
+	u8 a[6];
+};
+
+#define KMM_NR_WBC	4
 
 struct world {
 	/* where things are */
@@ -52,6 +72,9 @@ struct world {
 	struct file *files;
 	struct anon_vma *anon_vmas;
 	struct buffer_head *buffers;
+	struct task_struct *tasks;	/* tasks[i] is the thread of mms[i] */
+	struct swap_slot *swap;
+	u16 *disks;
 	u32 pmd_shift;			/* address >> pmd_shift is the index of its page table */
 	u32 units;
 
@@ -61,12 +84,39 @@ struct world {
 	u32 nr_held;
 	u32 jiffies;
 	spinlock_t *held[KMM_MAX_HELD];	/* locks held, in the order they were taken */
+	u32 held_classes;		/* of the locks held: bit 1 << class */
+	u32 held_from;			/* held[] from here on is of the actor that runs now */
+	u32 pages_locked;		/* how many PG_locked this actor has taken */
+	u32 order_fault;		/* the first lock taken against the order: held << 8 | taken, or 0 */
+	u32 sleep_fault;		/* classes held where something first slept under a spinlock, or 0 */
+	u32 reserved;
+	struct task_struct *current_task;
+
+	/* what a case does to the run: allocations that fail, and other actors */
+	u32 fail_in;			/* the how-manieth allocation from here fails; 0: none */
+	u32 pauses_left;		/* another actor acts at the how-manieth pause from here; 0: none */
+	struct kmm_operation interference;
+	struct page *page_of_other;	/* locked by another actor, who lets go when waited for */
+	u32 interfering;		/* that other actor runs now */
+	u32 interfered;			/* it ran, and was not refused */
 
 	/* global to the kernel */
 	struct page_state page_state;
 	spinlock_t inode_lock;
 	spinlock_t lru_lock;
 	spinlock_t swap_lock;
+	struct pagevec lru_add;
+	struct pagevec lru_add_active;
+	s64 vm_committed_space;		/* pages */
+	s64 commit_limit;		/* pages; beyond it modes 0 and 2 refuse */
+	u32 overcommit_memory;
+	u32 max_map_count;
+	u32 buffer_heads_over_limit;
+	u32 version;			/* of the last store: contents are numbered from 1 on */
+	u32 nr_swap_used;
+	u32 nr_wbc;
+	struct writeback_control wbc[KMM_NR_WBC];	/* those in use, innermost last */
+	struct vm_area_struct *pprev;	/* what a direct call of mprotect_fixup is given a pointer to */
 
 	/* the trace; event.h tells its form */
 	u64 *trace;
@@ -84,6 +134,9 @@ extern __thread struct world *kmm_world
 	__attribute__((visibility("hidden"), tls_model("initial-exec")));
 
 #define unit(mask)	(kmm_world->units & (mask))
+#define current		(kmm_world->current_task)
+#define sysctl_max_map_count	(kmm_world->max_map_count)
+#define sysctl_overcommit_memory (kmm_world->overcommit_memory)
 
 #ifndef likely
 #define likely(x)   __builtin_expect(!!(x), 1)

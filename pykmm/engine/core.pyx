@@ -84,6 +84,9 @@ cdef extern from *:
     const char *kmm_event_result(int i)
     int kmm_event_words(int i)
 
+cdef extern from "machine/running.h" nogil:
+    void kmm_run_half(const kmm_half *half, struct_world *world)
+
 cdef extern from "engine/shard.h" nogil:
     enum:
         NR_KMM_FUNCTIONS
@@ -107,11 +110,18 @@ cdef extern from "engine/shard.h" nogil:
     ctypedef struct kmm_call "struct kmm_call":
         int function
         uint32_t flags
-        int protect
-        unsigned long address
+        int protect, write_access
+        unsigned long address, len, end, prot, map_flags, pgoff, newflags
         void *page
         void *vma
         void *mapping
+        void *mm
+        void *file
+        void *wbc
+        void *pmd
+        void *page_table
+        void *ptl
+        uint32_t orig_pte
     ctypedef struct kmm_result "struct kmm_result":
         uint32_t outcome
         int64_t ret
@@ -128,7 +138,11 @@ cdef extern from "engine/shard.h" nogil:
         uint64_t state_bytes
         uint8_t *common
         kmm_call call
+    ctypedef struct world_size "struct world_size":
+        uint32_t pages, vmas, mms, pmds, table_shift, mappings, slots, files, anon_vmas, buffers
+        uint32_t trace_words, swap_slots
     kmm_runner *kmm_runner_new()
+    kmm_runner *kmm_runner_sized(const world_size *size)
     void kmm_runner_free(kmm_runner *runner)
     void kmm_runner_world(kmm_runner *runner, const kmm_case *c)
     void kmm_runner_start(kmm_runner *runner, const kmm_case *c)
@@ -143,7 +157,7 @@ cdef extern from "engine/shard.h" nogil:
         uint32_t nr_halves
         uint32_t nr_counted
         uint64_t seed
-        uint32_t functions[8]
+        uint32_t functions[14]
         uint32_t nr_functions
         uint32_t units_mode
         uint32_t units
@@ -159,8 +173,8 @@ cdef extern from "engine/shard.h" nogil:
         uint64_t first_divergence
         uint32_t first_half
         uint32_t stopped
-        uint64_t calls[8]
-        uint64_t divergences_of[8]
+        uint64_t calls[14]
+        uint64_t divergences_of[14]
         uint64_t outcomes[16]
     ctypedef struct kmm_watch "struct kmm_watch":
         uint64_t beats
@@ -177,7 +191,8 @@ cdef extern from "engine/primitive.h" nogil:
         uint32_t gives
     const kmm_primitive kmm_primitives[]
     const uint32_t kmm_nr_primitives
-    void kmm_guarded_primitive(struct_world *world, const kmm_primitive *primitive,
+    void kmm_guarded_primitive(struct_world *world, const kmm_half *half,
+                               const kmm_primitive *primitive,
                                const uint64_t *arguments, kmm_result *result)
 
 
@@ -307,9 +322,17 @@ cdef class Runner:
 
     cdef kmm_runner *runner
     cdef kmm_case case
+    cdef Half half
 
-    def __cinit__(self):
-        self.runner = kmm_runner_new()
+    def __cinit__(self, **size):
+        """size : int   capacities of an empty world; none: a world of direct cases"""
+        cdef world_size capacities
+        if size:
+            memset(&capacities, 0, sizeof(capacities))
+            capacities = size
+            self.runner = kmm_runner_sized(&capacities)
+        else:
+            self.runner = kmm_runner_new()
         if self.runner is NULL:
             raise Lacking("not enough memory for a world (64 KiB)")
 
@@ -383,24 +406,34 @@ cdef class Runner:
 
     def run_on(self, Half half, bytes image, str function, *, unsigned long page=0,
                unsigned long vma=0, unsigned long mapping=0, int protect=0,
-               unsigned int flags=0, unsigned long address=0):
+               unsigned int flags=0, unsigned long address=0, int write_access=0,
+               unsigned long len=0, unsigned long end=0, unsigned long prot=0,
+               unsigned long map_flags=0, unsigned long pgoff=0, unsigned long newflags=0,
+               unsigned long mm=0, unsigned long file=0, unsigned long wbc=0,
+               unsigned long pmd=0, unsigned long page_table=0, unsigned long ptl=0,
+               unsigned int orig_pte=0):
         """Run a function of a half on a state of this block: (outcome, return, fault).
 
-        page, vma, mapping : int   addresses in the block, or 0
+        Arguments are those of struct kmm_call: pointers are addresses in the block, or 0.
         """
         cdef kmm_call call
         cdef kmm_result result
         memset(&call, 0, sizeof(call))
         call.function = FUNCTIONS.index(function)
         call.page, call.vma, call.mapping = <void *>page, <void *>vma, <void *>mapping
-        call.protect, call.flags, call.address = protect, flags, address
+        call.mm, call.file, call.wbc = <void *>mm, <void *>file, <void *>wbc
+        call.pmd, call.page_table, call.ptl = <void *>pmd, <void *>page_table, <void *>ptl
+        call.protect, call.flags, call.write_access = protect, flags, write_access
+        call.address, call.len, call.end, call.pgoff = address, len, end, pgoff
+        call.prot, call.map_flags, call.newflags = prot, map_flags, newflags
+        call.orig_pte = orig_pte
         if not kmm_half_has(half.table, call.function):
             raise BadInput(f"half {half.name} has no {function}")
         self.restore(image)
         kmm_guard_thread()
         kmm_guard_process()
         try:
-            half.table.enter(self.runner.world)
+            kmm_run_half(half.table, self.runner.world)
             kmm_guarded_call(half.table, &call, &result)
         finally:
             kmm_unguard_process()
@@ -427,9 +460,14 @@ cdef class Runner:
         if not kmm_half_has(half.table, self.case.function):
             raise BadInput(f"half {half.name} has no {FUNCTIONS[self.case.function]}")
 
+    def use(self, Half half):
+        """The half that actors of the machine call, from here on, when a primitive needs one."""
+        self.half = half
+
     def primitive(self, str name, *arguments):
         """Run a primitive of the machine on the world as it is: (outcome, result, fault)."""
-        cdef uint64_t words[8]
+        cdef uint64_t words[16]
+        cdef const kmm_half *table = NULL
         cdef kmm_result result
         if name not in PRIMITIVES:
             raise BadInput(f"no primitive {name}")
@@ -440,7 +478,10 @@ cdef class Runner:
             words[i] = argument & 0xFFFFFFFFFFFFFFFF
         kmm_guard_process()
         try:
-            kmm_guarded_primitive(self.runner.world, &kmm_primitives[number], words, &result)
+            if self.half is not None:
+                table = self.half.table
+            kmm_guarded_primitive(self.runner.world, table, &kmm_primitives[number], words,
+                                  &result)
         finally:
             kmm_unguard_process()
         return OUTCOMES[result.outcome], result.ret, result.fault
@@ -475,7 +516,8 @@ cdef class Job:
         self.halves, self.counted = list(halves), list(counted)
         if not 1 <= len(self.halves) <= KMM_MAX_HALVES:
             raise BadInput(f"{len(self.halves)} halves: at most {KMM_MAX_HALVES} can be compared")
-        numbers = list(range(NR_KMM_FUNCTIONS)) if functions is None else list(functions)
+        numbers = ([n for n in range(NR_KMM_FUNCTIONS) if self.halves[0].has(n)]
+                   if functions is None else list(functions))
         for i, half in enumerate(self.halves):
             self.job.halves[i] = (<Half>half).table
         for i, half in enumerate(self.counted):

@@ -14,6 +14,7 @@ from ..errors import BadInput, HarnessError
 from . import bits
 
 PAGE_SHIFT = 12
+SECTORS = 4     # of a page: KMM_SECTORS
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Place:
 
     path : str      its name
     offset : int    bytes from the start of the block
-    size : int      4 or 8 bytes
+    size : int      2, 4 or 8 bytes
     form : str      as in machine/layout.def
     """
 
@@ -40,12 +41,26 @@ _PARTS = {
                    enumerate("nr_dirty nr_writeback nr_mapped nr_active nr_inactive".split())],
     "size": [(f".{name}", 4 * i, 4, "int") for i, name in
              enumerate("pages vmas mms pmds table_shift mappings slots files anon_vmas buffers "
-                       "trace_words reserved".split())],
+                       "trace_words swap_slots".split())],
+    "rb_node": [(f".{name}", 8 * i, 8, "ptr") for i, name in enumerate(("parent", "left", "right"))],
+    "versions": [(f"[{i}]", 2 * i, 2, "int") for i in range(4)],
+    "rlimits": [(f".{name}", 8 * i, 8, "hex") for i, name in
+                enumerate("data memlock as fsize".split())],
+    "pagevec": [(".nr", 0, 4, "int"), (".reserved", 4, 4, "int"),
+                *((f"[{i}]", 8 + 8 * i, 8, "ptr") for i in range(14))],
 }
+_WBC = [(f".{name}", 8 * i, 8, "int") for i, name in
+        enumerate("nr_to_write pages_skipped start end".split())] + [
+    (f".{name}", 32 + 4 * i, 4, "int") for i, name in
+    enumerate("sync_mode nonblocking encountered_congestion for_kupdate for_reclaim "
+              "for_writepages".split())]
+_WBC_BYTES = 56
+_PARTS["wbcs"] = [(f"[{i}]{name}", i * _WBC_BYTES + at, size, form)
+                  for i in range(4) for name, at, size, form in _WBC]
 
 
 def _parts(form: str, size: int) -> list[tuple[str, int, int, str]]:
-    if form == "held":
+    if form in ("held", "fds"):
         return [(f"[{i}]", 8 * i, 8, "ptr") for i in range(size // 8)]
     parts = _PARTS.get(form, [("", 0, size, form)])
     if sum(part[2] for part in parts) != size:
@@ -74,7 +89,7 @@ class Map:
                 start = offset + i * stride
                 label = self._label(image, name, i)
                 if structure is None:
-                    yield Place(label, start, 4, "pte")
+                    yield Place(label, start, stride, "pte" if name == "pte" else "int")
                     continue
                 for field, form, at, size in self.fields[structure]:
                     for suffix, part, part_size, part_form in _parts(form, size):
@@ -95,6 +110,9 @@ class Map:
             index = self._word(image, "pmd", "index", 0, 8, table)
             page = (index << size["table_shift"]) + i % (1 << size["table_shift"])
             return f"{mm}.pte[{page << PAGE_SHIFT:#x}]"
+        if name == "disk":
+            sectors = size["slots"] * SECTORS
+            return f"inode[{i // sectors}].disk[{i % sectors}]"
         if name == "slot":
             return f"mapping[{i // size['slots']}].slot[{i % size['slots']}]"
         return f"{name}[{i}]"

@@ -6,17 +6,13 @@ are all zero, 3 processes with both page tables present and empty, 3 files and
 swapper_space without pages, no lock held, an empty trace.
 """
 
-import struct
-
 import pytest
 
+from pykmm import paths
 from pykmm.engine import core
 from pykmm.report.paths import Map
 
 NR_PAGES, NR_VMAS, NR_MMS, NR_FILES, NR_TABLES = 8, 5, 3, 3, 2
-BUFFER_BYTES = 40
-# buffer heads of tests lie over the last vma, from this field on: see World.buffer
-BUFFERS_FROM = "vma[4].vm_start"
 
 
 class World:
@@ -116,11 +112,10 @@ class World:
         return self._names[word]
 
     def _find_name(self, word: int) -> int | str:
-        first = self.at(BUFFERS_FROM)
-        if first <= word < first + 3 * BUFFER_BYTES and (word - first) % BUFFER_BYTES == 0:
-            return f"bh[{(word - first) // BUFFER_BYTES}]"
         name = self.map.name_of(word)
-        return name if name is not None else word - (word >> 63 << 64)
+        if name is None:
+            return word - (word >> 63 << 64)
+        return name.replace("buffer[", "bh[")
 
     def changes(self, before: bytes) -> dict[str, str]:
         """{path: new text} of all that differs from an earlier image, the trace's end aside."""
@@ -131,31 +126,16 @@ class World:
         """The locks that are held, in the order in which they were taken."""
         return [self._name(self.get(f"world.held[{i}]")) for i in range(self.get("world.nr_held"))]
 
-    # Direct worlds have no buffer heads, so those of these tests lie in the bytes
-    # of vma[4]: a primitive is told where a buffer head is and asks nothing else
-    # about the place.
-
     def buffer(self, i: int) -> int:
-        """Address of the i-th buffer head, i < 3."""
-        return self.at(BUFFERS_FROM) + i * BUFFER_BYTES
-
-    def _buffer_field(self, i: int, field: str) -> tuple[int, str]:
-        offset, code = {"b_state": (0, "Q"), "b_this_page": (8, "Q"), "b_page": (16, "Q"),
-                        "b_assoc_mapping": (24, "Q"), "b_count": (32, "i"),
-                        "b_blocknr": (36, "I")}[field]
-        return self.buffer(i) - self.runner.base + offset, code
+        """Address of the i-th buffer head."""
+        return self.at(f"buffer[{i}]")
 
     def get_buffer(self, i: int, field: str) -> int | str:
-        offset, code = self._buffer_field(i, field)
-        value, = struct.unpack_from("<" + code, self.runner.image(), offset)
+        value = self.get(f"buffer[{i}].{field}")
         return self._name(value) if field in ("b_this_page", "b_page") else value
 
     def set_buffer(self, i: int, field: str, value: int | str):
-        value = self.at(value) if isinstance(value, str) else value
-        offset, code = self._buffer_field(i, field)
-        image = bytearray(self.runner.image())
-        struct.pack_into("<" + code, image, offset, value)
-        self.runner.restore(bytes(image))
+        self.set(f"buffer[{i}].{field}", value)
 
     # Pieces of worlds that many tests need.
 
@@ -185,6 +165,56 @@ class World:
 @pytest.fixture(scope="session")
 def _world():
     return World()
+
+
+class Kernel(World):
+    """A fresh world for actors: nothing in it but files on disk; half C is what actors call.
+
+    16 pages and the zero page, 12 vmas, 3 processes (mms and tasks 0 to 2, of which 0 is there
+    and runs) each with page tables for 16 pages from 0x40000000 and 8 from 0x08050000, inodes
+    0 to 2 (named, see `inode`), 3 to 4 (for unnamed files), mapping[5] the swapper space with
+    slots 1 to 3, 8 files, 6 anon_vmas, 16 buffers.
+    """
+
+    def __init__(self):
+        self.runner = core.Runner(pages=17, vmas=12, mms=3, pmds=3, table_shift=3, mappings=6,
+                                  slots=8, files=8, anon_vmas=6, buffers=16, trace_words=8192,
+                                  swap_slots=4)
+        self.runner.use(core.Half.load(paths.lib() / "c.so", "C"))
+        self.map = Map(self.runner)
+        self._names = {}
+        self.set("mm[0].mm_users", 1)
+        self.set("world.units", 0x7F)
+        self.call("use_swap_aops", "mapping[5]")
+        self.empty = self.runner.image()
+
+    def inode(self, i: int, kind: str = "ext2", *, size: int = 4 << 12, blkbits: int = 12,
+              mapped: int = 0xFFFF, disk=()):
+        """A named file of 4 pages, all on disk; disk: the versions of its sectors."""
+        self.call("make_inode", f"inode[{i}]", KINDS.index(kind), size)
+        self.set(f"inode[{i}].i_blkbits", blkbits)
+        self.set(f"inode[{i}].i_mapped", mapped)
+        for at, version in enumerate(disk):
+            self.set(f"inode[{i}].disk[{at}]", version)
+
+    def file(self, number: int, inode: int, mode: int = 3):
+        """An open file by hand; mode: FMODE_READ 1, FMODE_WRITE 2."""
+        self.call("open_into", f"file[{number}].f_mapping", f"inode[{inode}]", mode)
+
+
+KINDS = ["ext2", "ext3", "block device", "tmpfs", "ramfs", "PFNMAP driver", "prot driver",
+         "hugetlbfs", "no mmap", "failing driver"]
+
+
+@pytest.fixture(scope="session")
+def _kernel():
+    return Kernel()
+
+
+@pytest.fixture
+def kernel(_kernel):
+    _kernel.reset()
+    return _kernel
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "machine/event.h"
+#include "machine/guard.h"
+#include "machine/interfere.h"
+#include "machine/lock.h"
+#include "machine/operation.h"
+
+#define KMM_FILE KMM_FILE_MACHINE
+
+static __thread struct {
+	void *image;
+	u64 bytes;
+} room __attribute__((tls_model("initial-exec")));
+
+void kmm_interfere_room(void *image, u64 bytes)
+{
+	room.image = image;
+	room.bytes = bytes;
+}
+
+static s64 act(const void *operation)
+{
+	return kmm_operate(operation);
+}
+
+/* Run it as another actor: it holds nothing, and what it takes it must give back. */
+static u32 run_as_other(struct world *world)
+{
+	const struct kmm_operation operation = world->interference;
+	struct task_struct *task = world->current_task;
+	u32 held_from = world->held_from, classes = world->held_classes;
+	u32 pages_locked = world->pages_locked, irqs_disabled = world->irqs_disabled;
+	struct kmm_result result;
+
+	world->interfering = 1;
+	world->held_from = world->nr_held;
+	world->held_classes = 0;
+	world->pages_locked = 0;
+	world->irqs_disabled = 0;
+	world->current_task = &world->tasks[operation.actor % world->size.mms];
+	kmm_guarded(act, &operation, &result);
+	world->current_task = task;
+	world->irqs_disabled = irqs_disabled;
+	world->pages_locked = pages_locked;
+	world->held_classes = classes;
+	world->held_from = held_from;
+	world->interfering = 0;
+	return result.outcome;
+}
+
+void kmm_pause_counted(void)
+{
+	struct world *world = kmm_world;
+	u64 *allowed, *end;
+	u32 outcome;
+
+	if (world->interfering || --world->pauses_left)
+		return;
+	if (!room.image || room.bytes < world->used)
+		return;
+	allowed = KMM_ENTER(interference, KMM_HERE, world->interference.kind,
+			    world->interference.actor);
+	end = world->trace_at;
+	memcpy(room.image, world, world->used);
+	outcome = run_as_other(world);
+	if (outcome == KMM_RETURNED) {
+		world->interfered = 1;
+		*allowed = 1;
+	} else if (outcome == KMM_LOCK_TWICE) {
+		/* it would wait for the one that paused: not now */
+		memcpy(world, room.image, world->used);
+		world->trace_at = end;
+	} else {
+		kmm_end(outcome);
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Writing files back: pages found by tag, their writepage, inodes found by being dirty. */
+#ifndef KMM_MACHINE_WRITEBACK_H
+#define KMM_MACHINE_WRITEBACK_H
+
+#include "machine/blocks.h"
+#include "machine/file.h"
+
+/* A control block of the world, all zero, and its end: in the reverse order. */
+struct writeback_control *kmm_get_wbc(void);
+void kmm_put_wbc(struct writeback_control *wbc);
+
+/* use_bio: the get_block path of ext2; else a_ops->writepage for each page. */
+int mpage_writepages(struct address_space *mapping, struct writeback_control *wbc, int use_bio);
+KMM_EXPORT int kmm_generic_writepages(struct address_space *mapping,
+				      struct writeback_control *wbc, u32 here);
+#define generic_writepages(mapping, wbc) kmm_generic_writepages(mapping, wbc, KMM_HERE)
+int kmm_ext2_writepages(struct address_space *mapping, struct writeback_control *wbc);
+int kmm_block_device_writepages(struct address_space *mapping, struct writeback_control *wbc);
+int kmm_shmem_writepage(struct page *page, struct writeback_control *wbc);
+
+void wait_on_page_writeback(struct page *page);		/* lets its writes complete */
+void end_page_writeback(struct page *page);
+int filemap_fdatawrite(struct address_space *mapping);
+int filemap_fdatawait(struct address_space *mapping);
+int do_fsync(struct file *file, int datasync);
+/* One inode as pdflush (WB_SYNC_NONE) or sync (WB_SYNC_ALL) does it, if it is dirty. */
+int kmm_sync_inode(struct inode *inode, u32 sync_mode, s64 nr_to_write);
+void kmm_sync_all(void);				/* sync(2) */
+
+#endif
