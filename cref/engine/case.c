@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/case.h"
+#include "engine/choices.h"
 
 const struct kmm_choice kmm_choices[] = {
 #define CHOICE(name, limit)		{ #name, offsetof(struct kmm_case, name), 1, limit },
@@ -27,16 +28,9 @@ static const struct {
 
 _Static_assert(sizeof(limits) == 2 * sizeof(struct kmm_case), "one limit for each byte");
 
-/* O3, because O2 leaves a loop of this length to one byte at a time */
-__attribute__((optimize("O3"))) void kmm_decode_range(struct kmm_case *c, const u8 *bytes,
-						      u32 from, u32 to)
+void kmm_decode_range(struct kmm_case *c, const u8 *bytes, u32 from, u32 to)
 {
-	const u16 *limit = (const u16 *)&limits;
-	u8 *out = (u8 *)c;
-	u32 i;
-
-	for (i = from; i < to; i++)
-		out[i] = (u16)(bytes[i] * limit[i]) >> 8;
+	kmm_decode_bytes((u8 *)c + from, bytes + from, (const u16 *)&limits + from, to - from);
 }
 
 void kmm_decode(struct kmm_case *c, const u8 *bytes)
@@ -46,13 +40,7 @@ void kmm_decode(struct kmm_case *c, const u8 *bytes)
 
 void kmm_encode(u8 *bytes, const struct kmm_case *c)
 {
-	const u16 *limit = (const u16 *)&limits;
-	const u8 *in = (const u8 *)c;
-	u32 i;
-
-	/* the smallest byte that decodes to this choice */
-	for (i = 0; i < sizeof(*c); i++)
-		bytes[i] = (in[i] * 256u + limit[i] - 1) / limit[i];
+	kmm_encode_bytes(bytes, (const u8 *)c, (const u16 *)&limits, sizeof(*c));
 }
 
 const char *kmm_function_name(enum kmm_function function)

@@ -4,6 +4,8 @@
 
 #include "engine/block.h"
 #include "engine/replay.h"
+#include "machine/interfere.h"
+#include "machine/operation.h"
 #include "machine/running.h"
 
 static u64 round_up(u64 bytes, u64 to)
@@ -24,8 +26,10 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	runner->world = kmm_map_block(block);
 	runner->common = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->drawn = aligned_alloc(KMM_WORLD_ALIGN, state);
+	runner->room = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->left = aligned_alloc(KMM_WORLD_ALIGN, round_up(block, KMM_WORLD_ALIGN));
-	if (!runner->world || !runner->common || !runner->drawn || !runner->left) {
+	if (!runner->world || !runner->common || !runner->drawn || !runner->room ||
+	    !runner->left) {
 		kmm_runner_free(runner);
 		return NULL;
 	}
@@ -34,16 +38,27 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	return runner;
 }
 
-struct kmm_runner *kmm_runner_new(void)
+static struct kmm_runner *with_common(const struct world_size *size,
+				      struct world *(*common)(void *block))
 {
-	struct kmm_runner *runner = kmm_runner_sized(&kmm_case_world_size);
+	struct kmm_runner *runner = kmm_runner_sized(size);
 
 	if (!runner)
 		return NULL;
 	kmm_core_enter(runner->world);
-	kmm_build_common(runner->world);
+	common(runner->world);
 	memcpy(runner->common, runner->world, runner->state_bytes);
 	return runner;
+}
+
+struct kmm_runner *kmm_runner_new(void)
+{
+	return with_common(&kmm_case_world_size, kmm_build_common);
+}
+
+struct kmm_runner *kmm_sequence_runner_new(void)
+{
+	return with_common(&kmm_sequence_world_size, kmm_sequence_common);
 }
 
 void kmm_runner_free(struct kmm_runner *runner)
@@ -54,6 +69,7 @@ void kmm_runner_free(struct kmm_runner *runner)
 		kmm_unmap_block(runner->world, runner->block_bytes);
 	free(runner->common);
 	free(runner->drawn);
+	free(runner->room);
 	free(runner->left);
 	free(runner);
 }
@@ -76,8 +92,39 @@ void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case *c,
 		    const struct kmm_half *half, struct kmm_result *result)
 {
 	kmm_runner_start(runner, c);
+	kmm_interfere_room(runner->room, runner->state_bytes);
 	kmm_run_half(half, runner->world);
 	kmm_guarded_call(half, &runner->call, result);
+}
+
+void kmm_sequence_start(struct kmm_runner *runner, const struct kmm_sequence *s)
+{
+	memcpy(runner->world, runner->common, runner->state_bytes);
+	kmm_core_enter(runner->world);
+	kmm_sequence_world(runner->world, s);
+	memcpy(runner->drawn, runner->world, runner->state_bytes);
+}
+
+static s64 run_operations(const void *context)
+{
+	const struct kmm_sequence *s = context;
+	struct kmm_operation operation;
+	u32 i;
+
+	for (i = 0; i <= s->operations; i++) {
+		kmm_sequence_operation(s, i, &operation);
+		kmm_operate(&operation);
+	}
+	return i;
+}
+
+void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_sequence *s,
+		      const struct kmm_half *half, struct kmm_result *result)
+{
+	memcpy(runner->world, runner->drawn, runner->state_bytes);
+	kmm_interfere_room(runner->room, runner->state_bytes);
+	kmm_run_half(half, runner->world);
+	kmm_guarded(run_operations, s, result);
 }
 
 static u64 trace_bytes(const struct world *world)
@@ -104,22 +151,51 @@ static int differs(const struct kmm_runner *runner, const struct kmm_result *a,
 	return memcmp(runner->left, runner->world, state + trace) != 0;
 }
 
-u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
-	       const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first,
-	       volatile u32 *running)
+/* All halves on one case; `run` starts it afresh. */
+static inline u32 replay(struct kmm_runner *runner, const void *c,
+			 void (*run)(struct kmm_runner *runner, const void *c,
+				     const struct kmm_half *half, struct kmm_result *result),
+			 const struct kmm_half *const *halves, u32 nr_halves,
+			 struct kmm_result *first, volatile u32 *running)
 {
 	struct kmm_result other;
 	u32 i, different = 0;
 
 	*running = 1;
-	kmm_runner_run(runner, c, halves[0], first);
+	run(runner, c, halves[0], first);
 	keep(runner);
 	for (i = 1; i < nr_halves && !different; i++) {
 		*running = i + 1;
-		kmm_runner_run(runner, c, halves[i], &other);
+		run(runner, c, halves[i], &other);
 		if (differs(runner, first, &other))
 			different = i;
 	}
 	*running = 0;
 	return different;
+}
+
+static void run_direct(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
+		       struct kmm_result *result)
+{
+	kmm_runner_run(runner, c, half, result);
+}
+
+static void run_sequence(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
+			 struct kmm_result *result)
+{
+	kmm_sequence_run(runner, c, half, result);
+}
+
+u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
+	       const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first,
+	       volatile u32 *running)
+{
+	return replay(runner, c, run_direct, halves, nr_halves, first, running);
+}
+
+u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
+			const struct kmm_half *const *halves, u32 nr_halves,
+			struct kmm_result *first, volatile u32 *running)
+{
+	return replay(runner, s, run_sequence, halves, nr_halves, first, running);
 }

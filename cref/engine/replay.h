@@ -8,22 +8,25 @@
 #define KMM_ENGINE_REPLAY_H
 
 #include "engine/build.h"
+#include "engine/sequence.h"
 
 #define KMM_MAX_HALVES	8
 
-/* One thread's block and the images beside it. */
+/* One thread's block and the images beside it; for direct cases or for sequences. */
 struct kmm_runner {
 	struct world *world;		/* the block */
 	u64 state_bytes;
 	u64 block_bytes;
 	u8 *common;			/* image of what all cases share */
 	u8 *drawn;			/* image of the case's world, without its call */
+	u8 *room;			/* for what interferes: image of the moment before */
 	u8 *left;			/* what the first half left: state, then trace */
 	struct kmm_call call;
 };
 
-/* NULL when there is no memory.  The second one's world is empty and of any size. */
+/* NULL when there is no memory.  The third one's world is empty and of any size. */
 KMM_EXPORT struct kmm_runner *kmm_runner_new(void);
+KMM_EXPORT struct kmm_runner *kmm_sequence_runner_new(void);
 KMM_EXPORT struct kmm_runner *kmm_runner_sized(const struct world_size *size);
 KMM_EXPORT void kmm_runner_free(struct kmm_runner *runner);
 
@@ -49,5 +52,13 @@ KMM_EXPORT void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case 
 KMM_EXPORT u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 			  const struct kmm_half *const *halves, u32 nr_halves,
 			  struct kmm_result *first, volatile u32 *running);
+
+/* The same for a sequence; result->ret is the number of operations done. */
+KMM_EXPORT void kmm_sequence_start(struct kmm_runner *runner, const struct kmm_sequence *s);
+KMM_EXPORT void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_sequence *s,
+				 const struct kmm_half *half, struct kmm_result *result);
+KMM_EXPORT u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
+				   const struct kmm_half *const *halves, u32 nr_halves,
+				   struct kmm_result *first, volatile u32 *running);
 
 #endif

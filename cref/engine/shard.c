@@ -56,6 +56,20 @@ void kmm_draw_case(const struct kmm_job *job, u64 shard, u64 index, struct kmm_c
 	draw_call(job, shard, index, c);
 }
 
+void kmm_draw_sequence(const struct kmm_job *job, u64 shard, u64 index, struct kmm_sequence *s)
+{
+	u64 key = kmm_case_key(job->seed, ~shard, index), random;
+	u64 words[(sizeof(*s) + 7) / 8];
+	u32 i;
+
+	for (i = 0; i < sizeof(words) / 8; i++)
+		words[i] = kmm_random(key, i);
+	kmm_sequence_decode(s, (const u8 *)words);
+	random = kmm_random(key, i);
+	s->units = job->units_mode == KMM_UNITS_FIXED ? job->units : mixed_units(random);
+	s->units |= random >> 16 & KMM_UX;
+}
+
 /* Not compared: they exist to be counted, and are built from the same text. */
 static void run_counted(struct kmm_runner *runner, const struct kmm_job *job,
 			const struct kmm_shard *shard, const struct kmm_case *c)
@@ -69,14 +83,24 @@ static void run_counted(struct kmm_runner *runner, const struct kmm_job *job,
 	}
 }
 
-void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *job,
-		   struct kmm_shard *shard, const volatile int *stop, struct kmm_watch *watch)
+/* Take note of a divergence: 1 if the shard is to end there. */
+static int note(const struct kmm_job *job, struct kmm_shard *shard, u64 index, u32 half)
 {
+	if (!shard->divergences++) {
+		shard->first_divergence = index;
+		shard->first_half = half;
+	}
+	return !job->keep_going;
+}
+
+static u64 run_direct(struct kmm_runner *runner, const struct kmm_job *job,
+		      struct kmm_shard *shard, const volatile int *stop, struct kmm_watch *watch)
+{
+	struct kmm_case *c = &watch->running.direct;
 	u64 i;
 
 	for (i = 0; i < shard->cases; i++) {
 		struct kmm_result first;
-		struct kmm_case *c = &watch->running;
 		u32 half;
 
 		if (stop && *stop) {
@@ -99,14 +123,62 @@ void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *job,
 		if (!half)
 			continue;
 		shard->divergences_of[c->function]++;
-		if (!shard->divergences++) {
-			shard->first_divergence = i;
-			shard->first_half = half;
-		}
-		if (!job->keep_going) {
-			i++;
+		if (note(job, shard, i, half))
+			return i + 1;
+	}
+	return i;
+}
+
+static void count_sequence(struct kmm_runner *runner, const struct kmm_job *job,
+			   const struct kmm_shard *shard, const struct kmm_sequence *s)
+{
+	struct kmm_result result;
+	u32 i;
+
+	for (i = 0; i < job->nr_counted; i++) {
+		kmm_count_into(shard->counters + i * shard->counter_words);
+		kmm_sequence_run(runner, s, job->counted[i], &result);
+	}
+}
+
+static u64 run_sequences(struct kmm_runner *runner, const struct kmm_job *job,
+			 struct kmm_shard *shard, const volatile int *stop,
+			 struct kmm_watch *watch)
+{
+	struct kmm_sequence *s = &watch->running.sequence;
+	const struct world *world = runner->world;
+	u64 i;
+
+	for (i = 0; i < shard->cases; i++) {
+		struct kmm_result first;
+		u32 half;
+
+		if (stop && *stop) {
+			shard->stopped = 1;
 			break;
 		}
+		kmm_draw_sequence(job, shard->shard, i, s);
+		kmm_sequence_start(runner, s);
+		half = kmm_sequence_replay(runner, s, job->halves, job->nr_halves, &first,
+					   &watch->running_half);
+		shard->operations += s->operations + 1;
+		shard->interfered += world->interfered;
+		shard->disordered += (world->order_fault | world->sleep_fault) != 0;
+		if (job->nr_counted && i % KMM_COUNT_SEQUENCES_EVERY == 0)
+			count_sequence(runner, job, shard, s);
+		watch->beats++;
+
+		shard->outcomes[first.outcome]++;
+		if (half && note(job, shard, i, half))
+			return i + 1;
 	}
-	shard->done = i;
+	return i;
+}
+
+void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *job,
+		   struct kmm_shard *shard, const volatile int *stop, struct kmm_watch *watch)
+{
+	watch->sequence = shard->sequences;
+	shard->done = shard->sequences ? run_sequences(runner, job, shard, stop, watch) :
+					 run_direct(runner, job, shard, stop, watch);
 }

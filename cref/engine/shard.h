@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A shard: the cases (seed, shard, 0), (seed, shard, 1), ...; the unit of work of fuzzing. */
+/*
+ * A shard: the cases (seed, shard, 0), (seed, shard, 1), ...; the unit of work
+ * of fuzzing.  All of a shard are direct cases, or all are sequences.
+ */
 #ifndef KMM_ENGINE_SHARD_H
 #define KMM_ENGINE_SHARD_H
 
@@ -17,7 +20,7 @@ struct kmm_job {
 	u32 nr_functions;				/* in turn */
 	u32 units_mode;
 	u32 units;					/* KMM_UNITS_FIXED: these */
-	u32 wild;
+	u32 wild;					/* direct cases only */
 	u32 keep_going;
 };
 
@@ -25,6 +28,8 @@ struct kmm_shard {
 	/* in */
 	u64 shard;
 	u64 cases;
+	u32 sequences;					/* of operations, not direct cases */
+	u32 reserved;
 	u64 *counters;					/* of the counting builds, one row each */
 	u64 counter_words;				/* in a row */
 	/* out */
@@ -33,7 +38,10 @@ struct kmm_shard {
 	u64 first_divergence;				/* index of its case; done if none */
 	u32 first_half;					/* which half differed there */
 	u32 stopped;					/* told to stop before the end */
-	u64 calls[NR_KMM_FUNCTIONS];
+	u64 operations;					/* of sequences */
+	u64 interfered;					/* sequences in which another actor acted */
+	u64 disordered;					/* in which a lock was taken against the order, or held asleep */
+	u64 calls[NR_KMM_FUNCTIONS];			/* direct ones */
 	u64 divergences_of[NR_KMM_FUNCTIONS];
 	u64 outcomes[NR_KMM_OUTCOMES];
 };
@@ -43,22 +51,30 @@ struct kmm_shard {
 struct kmm_watch {
 	volatile u64 beats;				/* cases done, ever growing */
 	volatile u32 running_half;			/* its number and one, or 0 */
-	volatile u32 reserved;
-	struct kmm_case running;
+	volatile u32 sequence;				/* it runs sequences, not direct cases */
+	union kmm_running {
+		struct kmm_case direct;
+		struct kmm_sequence sequence;
+	} running;
 	/* the next watch is another thread's, and must not be on the same cache line */
-	u8 apart[KMM_LINE_BYTES - (16 + sizeof(struct kmm_case)) % KMM_LINE_BYTES];
+	u8 apart[KMM_LINE_BYTES - (16 + sizeof(struct kmm_sequence)) % KMM_LINE_BYTES];
 };
+_Static_assert(sizeof(struct kmm_sequence) >= sizeof(struct kmm_case), "the larger of the two");
 _Static_assert(sizeof(struct kmm_watch) % KMM_LINE_BYTES == 0, "whole lines");
 
 /* The case that a job makes of (seed, shard, index). */
 KMM_EXPORT void kmm_draw_case(const struct kmm_job *job, u64 shard, u64 index, struct kmm_case *c);
 
-/* Run a shard; *stop, if given, ends it between two cases. */
+KMM_EXPORT void kmm_draw_sequence(const struct kmm_job *job, u64 shard, u64 index,
+				  struct kmm_sequence *s);
+
+/* Run a shard with a runner of its kind; *stop, if given, ends it between two cases. */
 KMM_EXPORT void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *job,
 			      struct kmm_shard *shard, const volatile int *stop,
 			      struct kmm_watch *watch);
 
 /* Of so many cases, the first of each function are run again by the builds that count. */
 #define KMM_COUNT_EVERY	512
+#define KMM_COUNT_SEQUENCES_EVERY 64
 
 #endif

@@ -16,6 +16,24 @@ enum kmm_operation_kind {
 	NR_KMM_OPERATIONS
 };
 
+#define KMM_HEAP_PLACE		16
+#define KMM_NO_FD		255
+
+/* flags of the operation mmap; the lowest two bits are MAP_SHARED or MAP_PRIVATE */
+#define KMM_MMAP_TYPE		0x03
+#define KMM_MMAP_ANYWHERE	0x04	/* without MAP_FIXED: `place` is not looked at */
+#define KMM_MMAP_LOCKED		0x08
+#define KMM_MMAP_POPULATE	0x10
+#define KMM_MMAP_NORESERVE	0x20
+#define KMM_MMAP_GROWSDOWN	0x40
+#define KMM_MMAP_NONBLOCK	0x80
+
+/* Where a place lies in a process. */
+KMM_EXPORT unsigned long kmm_place(u32 place);
+
+/* The actor of the operation lock_page, if there is one, unlocks its page. */
+void kmm_other_lets_go(void);
+
 /* The kernel's answer, sign-extended: a result, -errno, or minus a signal and a thousand. */
 KMM_EXPORT s64 kmm_operate(const struct kmm_operation *operation);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "machine/alloc.h"
+#include "machine/operation.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -60,7 +61,7 @@ void kmm_lock_page(struct page *page, u32 here)
 	if (kmm_page_flag(page, PG_locked)) {
 		if (page != world->page_of_other)
 			kmm_end(KMM_LOCK_TWICE);
-		world->page_of_other = NULL;
+		kmm_other_lets_go();
 	}
 	page->flags |= 1UL << PG_locked;
 	kmm_page_is_locked();

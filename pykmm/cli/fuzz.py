@@ -15,7 +15,7 @@ from rich.table import Table
 
 from .. import paths
 from ..engine import casefile, core, finding
-from ..engine.fuzz import Outcome
+from ..engine.fuzz import BOTH, DIRECT, KINDS, Outcome
 from ..engine.guarded import Child, Died
 from ..engine.halves import BUILT_IN
 from ..errors import BadInput, HarnessError
@@ -39,6 +39,9 @@ PLAIN_PROGRESS_SECONDS = 5.0
 @click.option("--functions", metavar="LIST", help="Only these functions, with commas between.")
 @click.option("--units", metavar="UNITS",
               help="Units of the patch that are on: all, none, U3,U7 or -U7. Default: mixed.")
+@click.option("--kind", type=click.Choice(KINDS), default=None,
+              help="What cases are: direct calls, sequences of operations, or both. Default: both, "
+                   "or direct with --functions or --wild.")
 @click.option("--wild", is_flag=True,
               help="Worlds that no kernel can reach, but that are well-typed.")
 @click.option("--keep-going", is_flag=True, help="Go on after a divergence.")
@@ -47,13 +50,18 @@ PLAIN_PROGRESS_SECONDS = 5.0
 @options.patch_option
 @options.half_option
 @options.json_option
-def fuzz(seconds, cases, seed, jobs, functions, units, wild, keep_going, folder, patch, named,
-         json_path) -> int:
+def fuzz(seconds, cases, seed, jobs, functions, units, kind, wild, keep_going, folder, patch,
+         named, json_path) -> int:
     """Run halves against each other on random cases and compare every bit."""
     output.check_json_path(json_path)
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
+    if kind not in (None, DIRECT) and (wild or functions is not None):
+        raise click.UsageError("--functions and --wild are for direct calls: leave them out, or "
+                               "say --kind direct")
+    direct_only = wild or functions is not None
     plan = {
+        "kind": kind or (DIRECT if direct_only else BOTH),
         "seed": secrets.randbits(32) if seed is None else seed,
         "jobs": jobs or os.cpu_count() or 1,
         "seconds": 30.0 if seconds is None else seconds,
@@ -175,9 +183,15 @@ class Session:
             self.say(f"{result['cases']:,} cases in {result['seconds']:.1f} s "
                      f"({rate:,.0f} cases/s), {result['divergences']} divergences"
                      + (", stopped early" if self._was_interrupted(result) else ""))
+            if result["sequences"]:
+                self.say(f"{result['sequences']:,} of them sequences, with "
+                         f"{result['operations'] - result['cases'] + result['sequences']:,} "
+                         "operations")
             for found, path in zip(result["found"], saved, strict=True):
                 self.say()
                 self.say(findings.heading(found))
+                for line in findings.operations(found):
+                    self.say(line)
                 for line in findings.difference(found):
                     self.say(line)
                 self.say(f"  saved; again with: {self._run_again(path)}" if path else
@@ -249,7 +263,11 @@ class Session:
             "jobs": self.plan["jobs"],
             "halves": self.halves,
             "cases": result["cases"],
-            "operations": result["cases"],
+            "sequences": result["sequences"],
+            "operations": result["operations"],
+            "interfered": result["interfered"],
+            "disordered": result["disordered"],
+            "kind": self.plan["kind"],
             "seconds": seconds,
             "cases_per_second": result["cases"] / max(seconds, 1e-9),
             "interrupted": self._was_interrupted(result),
@@ -287,7 +305,7 @@ class Session:
         return died.running[0]
 
     def _report_failure(self, how: str, half: str, case: bytes) -> int:
-        function = core.FUNCTIONS[case[0]]
+        function = finding.function_of(case)
         path = self._save(f"{function}-seed{self.plan['seed']}-{half}-fails", case)
         kept = f"the case is saved as {path}" if path else f"its case is {case.hex()}"
         message = f"half {half} {how} in {function}; {kept}"

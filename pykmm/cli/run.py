@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..engine import casefile, core
+from ..engine import casefile, finding
 from ..engine.guarded import Child, Died
 from ..engine.halves import BUILT_IN
 from ..errors import HarnessError
@@ -44,7 +44,7 @@ def _report_death(died: Died, file: str, json_path: str | None, out: output.Outp
     if not died.running:
         raise HarnessError(f"the engine {died.how} on {file}, and no half was running")
     half, case = died.running[0]
-    function = core.FUNCTIONS[case[0]]
+    function = finding.function_of(case)
     streams.complain(f"half {half} {died.how} in {function} on {file}")
     output.write_json(json_path, {
         "schema": "pykmm.run/1", "file": file,
@@ -54,6 +54,8 @@ def _report_death(died: Died, file: str, json_path: str | None, out: output.Outp
 
 def _print(found: dict, out: output.Output) -> None:
     out.line(findings.heading(found))
+    for line in findings.operations(found):
+        out.line(line)
     out.line()
     for line in findings.side_by_side(found):
         out.line(line)

@@ -33,15 +33,16 @@ def load(path: Path) -> bytes:
     """
     try:
         with open(path, "rb") as file:
-            data = file.read(len(MAGIC) + core.CASE_BYTES + 1)
+            data = file.read(len(MAGIC) + max(core.CASE_BYTES, core.SEQUENCE_BYTES) + 1)
     except OSError as error:
         raise BadInput(f"{path}: cannot read it: {error.strerror}") from error
     if not data.startswith(MAGIC):
         raise BadInput(f"{path}: not a case: it does not begin with {MAGIC.decode().strip()!r}")
     body = data[len(MAGIC):]
-    if len(body) != core.CASE_BYTES:
-        longer = "more than " if len(body) > core.CASE_BYTES else "only "
-        raise BadInput(f"{path}: a case has {core.CASE_BYTES} bytes after its first line, and this "
-                       f"has {longer}{min(len(body), core.CASE_BYTES)}: it is cut off or was saved "
-                       "by another version of pykmm")
+    lengths = sorted((core.CASE_BYTES, core.SEQUENCE_BYTES))
+    if len(body) not in lengths:
+        has = f"more than {lengths[-1]}" if len(body) > lengths[-1] else f"{len(body)}"
+        raise BadInput(f"{path}: a case has {lengths[0]} or {lengths[1]} bytes after its first "
+                       f"line, and this has {has}: it is cut off or was saved by another version "
+                       "of pykmm")
     return core.decode(body)

@@ -105,6 +105,22 @@ cdef extern from "engine/shard.h" nogil:
     const uint32_t kmm_nr_choices
     void kmm_decode(kmm_case *c, const uint8_t *bytes)
     void kmm_encode(uint8_t *bytes, const kmm_case *c)
+    ctypedef struct kmm_sequence "struct kmm_sequence":
+        uint8_t units
+        uint8_t operations
+    ctypedef struct kmm_operation "struct kmm_operation":
+        uint8_t kind
+        uint8_t actor
+        uint8_t a[6]
+    enum:
+        NR_KMM_OPERATIONS
+    const kmm_choice kmm_sequence_choices[]
+    const uint32_t kmm_nr_sequence_choices
+    void kmm_sequence_decode(kmm_sequence *s, const uint8_t *bytes)
+    void kmm_sequence_encode(uint8_t *bytes, const kmm_sequence *s)
+    void kmm_sequence_operation(const kmm_sequence *s, uint32_t i, kmm_operation *operation)
+    const char *kmm_operation_name(uint32_t kind)
+    const char *kmm_operation_arguments(uint32_t kind)
     const char *kmm_function_name(int function)
 
     ctypedef struct kmm_call "struct kmm_call":
@@ -143,6 +159,13 @@ cdef extern from "engine/shard.h" nogil:
         uint32_t trace_words, swap_slots
     kmm_runner *kmm_runner_new()
     kmm_runner *kmm_runner_sized(const world_size *size)
+    kmm_runner *kmm_sequence_runner_new()
+    void kmm_sequence_start(kmm_runner *runner, const kmm_sequence *s)
+    void kmm_sequence_run(kmm_runner *runner, const kmm_sequence *s, const kmm_half *half,
+                          kmm_result *result)
+    uint32_t kmm_sequence_replay(kmm_runner *runner, const kmm_sequence *s,
+                                 const kmm_half **halves, uint32_t nr_halves, kmm_result *first,
+                                 uint32_t *running)
     void kmm_runner_free(kmm_runner *runner)
     void kmm_runner_world(kmm_runner *runner, const kmm_case *c)
     void kmm_runner_start(kmm_runner *runner, const kmm_case *c)
@@ -166,6 +189,7 @@ cdef extern from "engine/shard.h" nogil:
     ctypedef struct kmm_shard "struct kmm_shard":
         uint64_t shard
         uint64_t cases
+        uint32_t sequences
         uint64_t *counters
         uint64_t counter_words
         uint64_t done
@@ -173,14 +197,22 @@ cdef extern from "engine/shard.h" nogil:
         uint64_t first_divergence
         uint32_t first_half
         uint32_t stopped
+        uint64_t operations
+        uint64_t interfered
+        uint64_t disordered
         uint64_t calls[14]
         uint64_t divergences_of[14]
         uint64_t outcomes[16]
+    ctypedef union kmm_running "union kmm_running":
+        kmm_case direct
+        kmm_sequence sequence
     ctypedef struct kmm_watch "struct kmm_watch":
         uint64_t beats
         uint32_t running_half
-        kmm_case running
+        uint32_t sequence
+        kmm_running running
     void kmm_draw_case(const kmm_job *job, uint64_t shard, uint64_t index, kmm_case *c)
+    void kmm_draw_sequence(const kmm_job *job, uint64_t shard, uint64_t index, kmm_sequence *s)
     void kmm_run_shard(kmm_runner *runner, const kmm_job *job, kmm_shard *shard,
                        const int *stop, kmm_watch *watch)
 
@@ -203,6 +235,9 @@ def _text(value):
 ABI = KMM_HALF_ABI
 MAX_HALVES = KMM_MAX_HALVES
 CASE_BYTES = sizeof(kmm_case)
+SEQUENCE_BYTES = sizeof(kmm_sequence)
+if CASE_BYTES == SEQUENCE_BYTES:
+    raise HarnessError("direct cases and sequences must differ in length: that tells them apart")
 WATCH_BYTES = sizeof(kmm_watch)
 PLACE_LINE_BITS = KMM_PLACE_LINE_BITS
 
@@ -230,17 +265,39 @@ FIELDS = [(_text(kmm_fields[i].structure), _text(kmm_fields[i].name), _text(kmm_
 CHOICES = [(_text(kmm_choices[i].name), kmm_choices[i].offset, kmm_choices[i].count,
             kmm_choices[i].limit) for i in range(kmm_nr_choices)]
 
+SEQUENCE_CHOICES = [(_text(kmm_sequence_choices[i].name), kmm_sequence_choices[i].offset,
+                     kmm_sequence_choices[i].count, kmm_sequence_choices[i].limit)
+                    for i in range(kmm_nr_sequence_choices)]
+
+# (name, names of arguments) of every kind of operation
+OPERATIONS = [(_text(kmm_operation_name(i)), _text(kmm_operation_arguments(i)).split())
+              for i in range(NR_KMM_OPERATIONS)]
+
 # name -> (number, arguments, gives a result)
 PRIMITIVES = {_text(kmm_primitives[i].name): (i, kmm_primitives[i].arguments,
                                               bool(kmm_primitives[i].gives))
               for i in range(kmm_nr_primitives)}
 
 
+def is_sequence(bytes case):
+    """Is this case a sequence of operations, and not a direct call?  Its length tells."""
+    return len(case) == SEQUENCE_BYTES
+
+
+def _check_length(data, what):
+    if len(data) not in (CASE_BYTES, SEQUENCE_BYTES):
+        raise BadInput(f"a case has {CASE_BYTES} {what}, or {SEQUENCE_BYTES} if it is a sequence, "
+                       f"not {len(data)}")
+
+
 def decode(bytes data):
-    """The case that these CASE_BYTES bytes stand for, as bytes of choices."""
+    """The case that these CASE_BYTES or SEQUENCE_BYTES bytes stand for, as bytes of choices."""
     cdef kmm_case c
-    if len(data) != sizeof(kmm_case):
-        raise BadInput(f"a case has {sizeof(kmm_case)} bytes, not {len(data)}")
+    cdef kmm_sequence s
+    _check_length(data, "bytes")
+    if is_sequence(data):
+        kmm_sequence_decode(&s, data)
+        return PyBytes_FromStringAndSize(<char *>&s, sizeof(s))
     kmm_decode(&c, data)
     return PyBytes_FromStringAndSize(<char *>&c, sizeof(c))
 
@@ -248,14 +305,30 @@ def decode(bytes data):
 def encode(bytes case):
     """Bytes that decode to this case; raises BadInput if a choice is past its limit."""
     cdef uint8_t out[1024]
-    if len(case) != sizeof(kmm_case):
-        raise BadInput(f"a case has {sizeof(kmm_case)} choices, not {len(case)}")
-    for name, offset, count, limit in CHOICES:
+    _check_length(case, "choices")
+    for name, offset, count, limit in SEQUENCE_CHOICES if is_sequence(case) else CHOICES:
         for at in range(offset, offset + count):
             if case[at] >= limit:
                 raise BadInput(f"choice {name} is {case[at]}: it must be below {limit}")
-    kmm_encode(out, <const kmm_case *><const char *>case)
-    return PyBytes_FromStringAndSize(<char *>out, sizeof(kmm_case))
+    if is_sequence(case):
+        kmm_sequence_encode(out, <const kmm_sequence *><const char *>case)
+    else:
+        kmm_encode(out, <const kmm_case *><const char *>case)
+    return PyBytes_FromStringAndSize(<char *>out, len(case))
+
+
+def operations_of(bytes case):
+    """[(name, number of the process, (arguments))] of a sequence."""
+    cdef kmm_operation operation
+    cdef const kmm_sequence *s = <const kmm_sequence *><const char *>case
+    if not is_sequence(case):
+        raise BadInput("a direct case has no operations")
+    found = []
+    for i in range(s.operations + 1):
+        kmm_sequence_operation(s, i, &operation)
+        name, arguments = OPERATIONS[operation.kind]
+        found.append((name, operation.actor, tuple(operation.a[j] for j in range(len(arguments)))))
+    return found
 
 
 cdef class Half:
@@ -322,12 +395,19 @@ cdef class Runner:
 
     cdef kmm_runner *runner
     cdef kmm_case case
+    cdef kmm_sequence sequence
+    cdef readonly bint sequences
     cdef Half half
 
-    def __cinit__(self, **size):
-        """size : int   capacities of an empty world; none: a world of direct cases"""
+    def __cinit__(self, *, bint sequences=False, **size):
+        """sequences : bool   for sequences of operations, not for direct cases
+        size : int         or: capacities of an empty world
+        """
         cdef world_size capacities
-        if size:
+        self.sequences = sequences
+        if sequences:
+            self.runner = kmm_sequence_runner_new()
+        elif size:
             memset(&capacities, 0, sizeof(capacities))
             capacities = size
             self.runner = kmm_runner_sized(&capacities)
@@ -359,12 +439,24 @@ cdef class Runner:
 
     def build(self, bytes case):
         """Build the world and the call of a case (its choices, as decode gives them)."""
-        if len(case) != sizeof(kmm_case):
-            raise BadInput(f"a case has {sizeof(kmm_case)} choices, not {len(case)}")
-        memcpy(&self.case, <const char *>case, sizeof(kmm_case))
+        _check_length(case, "choices")
+        if is_sequence(case) != self.sequences:
+            raise BadInput("direct cases and sequences have runners of their own: Runner.of(case)")
         kmm_guard_thread()
+        if self.sequences:
+            memcpy(&self.sequence, <const char *>case, sizeof(kmm_sequence))
+            kmm_sequence_start(self.runner, &self.sequence)
+            return
+        memcpy(&self.case, <const char *>case, sizeof(kmm_case))
         kmm_runner_world(self.runner, &self.case)
         kmm_runner_start(self.runner, &self.case)
+
+    @staticmethod
+    def of(bytes case):
+        """A runner on which the case is built."""
+        runner = Runner(sequences=is_sequence(case))
+        runner.build(case)
+        return runner
 
     def image(self):
         """The state as it is now."""
@@ -399,7 +491,10 @@ cdef class Runner:
         self._check(half)
         kmm_guard_process()
         try:
-            kmm_runner_run(self.runner, &self.case, half.table, &result)
+            if self.sequences:
+                kmm_sequence_run(self.runner, &self.sequence, half.table, &result)
+            else:
+                kmm_runner_run(self.runner, &self.case, half.table, &result)
         finally:
             kmm_unguard_process()
         return OUTCOMES[result.outcome], result.ret, result.fault
@@ -451,12 +546,16 @@ cdef class Runner:
             tables[i] = (<Half>half).table
         kmm_guard_process()
         try:
-            return kmm_replay(self.runner, &self.case, tables, len(halves), &first,
-                              &running)
+            if self.sequences:
+                return kmm_sequence_replay(self.runner, &self.sequence, tables, len(halves),
+                                           &first, &running)
+            return kmm_replay(self.runner, &self.case, tables, len(halves), &first, &running)
         finally:
             kmm_unguard_process()
 
     def _check(self, Half half):
+        if self.sequences:
+            return
         if not kmm_half_has(half.table, self.case.function):
             raise BadInput(f"half {half.name} has no {FUNCTIONS[self.case.function]}")
 
@@ -538,21 +637,25 @@ cdef class Job:
         self.job.wild = wild
         self.job.keep_going = keep_going
 
-    def case(self, unsigned long long shard, unsigned long long index):
-        """The choices of one case."""
+    def case(self, unsigned long long shard, unsigned long long index, bint sequence=False):
+        """The choices of one case: of a shard of direct cases, or of one of sequences."""
         cdef kmm_case c
+        cdef kmm_sequence s
+        if sequence:
+            kmm_draw_sequence(&self.job, shard, index, &s)
+            return PyBytes_FromStringAndSize(<char *>&s, sizeof(s))
         kmm_draw_case(&self.job, shard, index, &c)
         return PyBytes_FromStringAndSize(<char *>&c, sizeof(c))
 
     def run_shard(self, Runner runner, unsigned long long shard, unsigned long long cases,
                   Stop stop, watch, counters):
-        """Run cases 0 to `cases` - 1 of a shard, without the GIL.
+        """Run cases 0 to `cases` - 1 of a shard of the runner's kind, without the GIL.
 
         watch : writable buffer of WATCH_BYTES    shows what is running
         counters : writable buffer of u64         steps and branches are added here, in
                                                   one row for each counting build
-        returns dict with done, divergences, first_divergence, first_half, stopped, and per
-        function calls and divergences_of; outcomes by name
+        returns dict with done, divergences, first_divergence, first_half, stopped, operations,
+        interfered, disordered, and per function calls and divergences_of; outcomes by name
         """
         cdef kmm_shard s
         cdef uint8_t[::1] watched = watch
@@ -562,6 +665,7 @@ cdef class Job:
         memset(&s, 0, sizeof(s))
         s.shard = shard
         s.cases = cases
+        s.sequences = runner.sequences
         s.counters = &counted[0]
         s.counter_words = len(counters) // max(1, len(self.counted))
         with nogil:
@@ -570,7 +674,8 @@ cdef class Job:
         return {
             "done": s.done, "divergences": s.divergences,
             "first_divergence": s.first_divergence, "first_half": s.first_half,
-            "stopped": bool(s.stopped),
+            "stopped": bool(s.stopped), "operations": s.operations,
+            "interfered": s.interfered, "disordered": s.disordered,
             "calls": [s.calls[i] for i in range(NR_KMM_FUNCTIONS)],
             "divergences_of": [s.divergences_of[i] for i in range(NR_KMM_FUNCTIONS)],
             "outcomes": {OUTCOMES[i]: s.outcomes[i] for i in range(NR_KMM_OUTCOMES)},
@@ -582,7 +687,8 @@ def watched(bytes data):
     cdef kmm_watch w
     memcpy(&w, <const char *>data, sizeof(w))
     half = w.running_half - 1 if w.running_half else None
-    return w.beats, half, PyBytes_FromStringAndSize(<char *>&w.running, sizeof(kmm_case))
+    return w.beats, half, PyBytes_FromStringAndSize(
+        <char *>&w.running, sizeof(kmm_sequence) if w.sequence else sizeof(kmm_case))
 
 
 def guard_process():

@@ -14,7 +14,8 @@ from ..report.paths import Map
 from ..source import anchors
 from . import core
 
-_KEPT_EVENTS = 200
+_KEPT_EVENTS = 20_000       # more than any case has: a trace is full before
+SEQUENCE = "sequence"
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,28 @@ def call_text(runner: core.Runner, case: bytes, where: Map) -> str:
     return f"{name}({', '.join(arguments)})"
 
 
+def operation_text(name: str, actor: int, arguments: tuple[int, ...]) -> str:
+    """An operation as one would write it: `0: mmap fd=0 place=1 pages=2 prot=3 ...`."""
+    names = next(names for kind, names in core.OPERATIONS if kind == name)
+    said = [f"{n}={v}" for n, v in zip(names, arguments, strict=True)]
+    return " ".join([f"{actor}:", name, *said])
+
+
+def function_of(case: bytes) -> str:
+    """The function that a direct case calls, or "sequence"."""
+    return SEQUENCE if core.is_sequence(case) else core.FUNCTIONS[case[0]]
+
+
+def _what(runner: core.Runner, case: bytes, where: Map) -> dict:
+    """What a case is, before it is run."""
+    if not core.is_sequence(case):
+        return {"function": core.FUNCTIONS[case[0]], "call": call_text(runner, case, where),
+                "operations": [], "units": bits.units_text(case[1]), "wild": bool(case[2])}
+    operations = [operation_text(*operation) for operation in core.operations_of(case)]
+    return {"function": SEQUENCE, "call": f"sequence of {len(operations)} operations",
+            "operations": operations, "units": bits.units_text(case[0]), "wild": False}
+
+
 def _ended(outcome: str, ret: int, fault: int) -> str:
     if outcome == "returned":
         return f"returned {ret}"
@@ -103,17 +126,14 @@ def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines())
     """Run a case by every half and say what each did and where they part.
 
     case : bytes     choices, as core.decode gives them
-    returns dict     function, call, units, wild, halves[{name, ended, events, changed}], and
-                     difference: None or {half, ended, event, field}, of the first half that
-                     differs from the first one
+    returns dict     function ("sequence" for one), call, operations (texts, of a sequence),
+                     units, wild, halves[{name, ended, events, changed}], and difference: None or
+                     {half, ended, event, field}, of the first half that differs from the first one
     """
-    runner = core.Runner()
-    runner.build(case)
+    runner = core.Runner.of(case)
     where = Map(runner)
     start = runner.image()
-    found = {"function": core.FUNCTIONS[case[0]], "call": call_text(runner, case, where),
-             "units": bits.units_text(case[1]), "wild": bool(case[2]), "halves": [],
-             "difference": None}
+    found = {**_what(runner, case, where), "halves": [], "difference": None}
     runs = []
     for half in halves:
         outcome, ret, fault = runner.run(half)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fuzzing: shards of cases on several threads, with counts that do not depend on how many.
 
-A shard is a fixed number of cases of (seed, shard).  When a run ends at its
+A shard is a fixed number of cases of (seed, shard): direct calls in even shards and
+sequences of operations in odd ones, unless only one of the two is wanted.  When a run ends at its
 first divergence, that is the one of the lowest shard: shards above it do not
 count, and shards below it are finished first.
 """
@@ -17,6 +18,8 @@ from ..source import counting
 from . import core
 
 SHARD_CASES = 1 << 16
+SHARD_SEQUENCES = 1 << 12
+DIRECT, SEQUENCES, BOTH = KINDS = ("direct", "sequences", "both")
 FINDINGS_KEPT = 10
 PROGRESS_SECONDS = 0.2
 
@@ -28,6 +31,7 @@ class Plan:
     seconds : float      stop after so long, unless cases is set
     cases : int | None   stop after so many
     units : int | None   mask; None: a mixture
+    kind : str           of KINDS: what cases are
     """
 
     halves: list[core.Half]
@@ -38,6 +42,7 @@ class Plan:
     cases: int | None = None
     functions: list[int] | None = None
     units: int | None = None
+    kind: str = BOTH
     wild: bool = False
     keep_going: bool = False
 
@@ -50,6 +55,7 @@ class Divergence:
     index: int
     half: str
     case: bytes
+    sequence: bool
 
 
 @dataclass
@@ -57,6 +63,10 @@ class Outcome:
     """What a fuzzing run gave; counters are rows of C and P as counting.Counters numbers them."""
 
     cases: int = 0
+    sequences: int = 0
+    operations: int = 0
+    interfered: int = 0
+    disordered: int = 0
     divergences: int = 0
     seconds: float = 0.0
     interrupted: bool = False
@@ -92,10 +102,18 @@ class Fuzzer:
         self.interrupted = True
         self._stop.set()
 
+    def _is_sequences(self, shard: int) -> bool:
+        return shard % 2 == 1 if self.plan.kind == BOTH else self.plan.kind == SEQUENCES
+
     def _shard_cases(self, shard: int) -> int:
+        wanted = SHARD_SEQUENCES if self._is_sequences(shard) else SHARD_CASES
         if self.plan.cases is None:
-            return SHARD_CASES
-        return max(0, min(SHARD_CASES, self.plan.cases - shard * SHARD_CASES))
+            return wanted
+        if self.plan.kind == BOTH:
+            before = shard // 2 * (SHARD_CASES + SHARD_SEQUENCES) + shard % 2 * SHARD_CASES
+        else:
+            before = shard * wanted
+        return max(0, min(wanted, self.plan.cases - before))
 
     def _take(self) -> tuple[int, int] | None:
         with self._lock:
@@ -107,11 +125,11 @@ class Fuzzer:
 
     def _work(self, number: int) -> None:
         try:
-            runner = core.Runner()
+            runners = {False: core.Runner(), True: core.Runner(sequences=True)}
             while (taken := self._take()) is not None:
                 shard, cases = taken
                 counters = array.array("Q", [0]) * (self.words * max(1, len(self.plan.counted)))
-                result = self.job.run_shard(runner, shard, cases, self._stop,
+                result = self.job.run_shard(runners[self._is_sequences(shard)], shard, cases, self._stop,
                                             self.watches[number], counters)
                 with self._lock:
                     self._results[shard] = result, counters
@@ -167,7 +185,12 @@ class Fuzzer:
             if shard > self._last:
                 break
             result, counters = self._results[shard]
+            sequences = self._is_sequences(shard)
             outcome.cases += result["done"]
+            outcome.sequences += result["done"] if sequences else 0
+            outcome.operations += result["operations"] if sequences else result["done"]
+            outcome.interfered += result["interfered"]
+            outcome.disordered += result["disordered"]
             outcome.divergences += result["divergences"]
             for i in range(len(core.FUNCTIONS)):
                 outcome.calls[i] += result["calls"][i]
@@ -180,6 +203,6 @@ class Fuzzer:
                 outcome.found.append(Divergence(
                     shard, result["first_divergence"],
                     self.plan.halves[result["first_half"]].name,
-                    self.job.case(shard, result["first_divergence"])))
+                    self.job.case(shard, result["first_divergence"], sequences), sequences))
         outcome.counters = [list(totals[r * self.words:(r + 1) * self.words]) for r in range(rows)]
         return outcome

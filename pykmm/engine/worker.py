@@ -101,8 +101,7 @@ def _end_with(parent: int) -> None:
 
 def _examine(case: bytes, loaded: list[core.Half], mail: finding.MailLines, talk: Talk) -> dict:
     """finding.examine, after each half has shown, by its name, that it comes back from the case."""
-    runner = core.Runner()
-    runner.build(case)
+    runner = core.Runner.of(case)
     for half in loaded:
         talk.say("examining", half=half.name, case=case.hex())
         runner.run(half)

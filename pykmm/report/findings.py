@@ -13,6 +13,11 @@ def heading(found: dict) -> str:
     return f"{found['call']}   units {found['units']}{wild}"
 
 
+def operations(found: dict) -> list[str]:
+    """The operations of a sequence, numbered as their events are counted: from 0."""
+    return [f"  {i:>2}  {text}" for i, text in enumerate(found["operations"])]
+
+
 def difference(found: dict) -> list[str]:
     """Lines on where two halves part: outcome, event, field."""
     parted = found["difference"]
