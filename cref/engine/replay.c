@@ -127,6 +127,19 @@ void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_sequence *s,
 	kmm_guarded(run_operations, s, result);
 }
 
+static s64 run_operation(const void *operation)
+{
+	return kmm_operate(operation);
+}
+
+void kmm_guarded_operation(struct kmm_runner *runner, const struct kmm_half *half,
+			   const struct kmm_operation *operation, struct kmm_result *result)
+{
+	kmm_interfere_room(runner->room, runner->state_bytes);
+	kmm_run_half(half, runner->world);
+	kmm_guarded(run_operation, operation, result);
+}
+
 static u64 trace_bytes(const struct world *world)
 {
 	return (u8 *)world->trace_at - (u8 *)world->trace;

@@ -57,6 +57,10 @@ KMM_EXPORT u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 KMM_EXPORT void kmm_sequence_start(struct kmm_runner *runner, const struct kmm_sequence *s);
 KMM_EXPORT void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_sequence *s,
 				 const struct kmm_half *half, struct kmm_result *result);
+/* One operation on the world as it is; its events follow those that are there. */
+KMM_EXPORT void kmm_guarded_operation(struct kmm_runner *runner, const struct kmm_half *half,
+				      const struct kmm_operation *operation,
+				      struct kmm_result *result);
 KMM_EXPORT u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
 				   const struct kmm_half *const *halves, u32 nr_halves,
 				   struct kmm_result *first, volatile u32 *running);

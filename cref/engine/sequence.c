@@ -54,7 +54,7 @@ const struct world_size kmm_sequence_world_size = {
 	.files = 8,
 	.anon_vmas = 8,
 	.buffers = 16,
-	.trace_words = 16384,
+	.trace_words = 32768,
 	.swap_slots = 4,
 };
 

@@ -163,6 +163,8 @@ cdef extern from "engine/shard.h" nogil:
     void kmm_sequence_start(kmm_runner *runner, const kmm_sequence *s)
     void kmm_sequence_run(kmm_runner *runner, const kmm_sequence *s, const kmm_half *half,
                           kmm_result *result)
+    void kmm_guarded_operation(kmm_runner *runner, const kmm_half *half,
+                               const kmm_operation *operation, kmm_result *result)
     uint32_t kmm_sequence_replay(kmm_runner *runner, const kmm_sequence *s,
                                  const kmm_half **halves, uint32_t nr_halves, kmm_result *first,
                                  uint32_t *running)
@@ -215,6 +217,20 @@ cdef extern from "engine/shard.h" nogil:
     void kmm_draw_sequence(const kmm_job *job, uint64_t shard, uint64_t index, kmm_sequence *s)
     void kmm_run_shard(kmm_runner *runner, const kmm_job *job, kmm_shard *shard,
                        const int *stop, kmm_watch *watch)
+
+cdef extern from "machine/property.h" nogil:
+    enum:
+        NR_KMM_PROPERTIES
+    const char *kmm_property_name(uint32_t property)
+    const char *kmm_property_statement(uint32_t property)
+
+cdef extern from "engine/rest.h" nogil:
+    ctypedef struct kmm_broken "struct kmm_broken":
+        uint32_t property
+        uint32_t at
+        uint32_t left
+    void kmm_sequence_checked(kmm_runner *runner, const kmm_sequence *s, const kmm_half *half,
+                              kmm_result *result, kmm_broken *broken)
 
 cdef extern from "engine/primitive.h" nogil:
     ctypedef struct kmm_primitive "struct kmm_primitive":
@@ -272,6 +288,11 @@ SEQUENCE_CHOICES = [(_text(kmm_sequence_choices[i].name), kmm_sequence_choices[i
 # (name, names of arguments) of every kind of operation
 OPERATIONS = [(_text(kmm_operation_name(i)), _text(kmm_operation_arguments(i)).split())
               for i in range(NR_KMM_OPERATIONS)]
+
+# what holds between two operations: name -> statement
+PROPERTIES = {_text(kmm_property_name(i)): _text(kmm_property_statement(i))
+              for i in range(NR_KMM_PROPERTIES)}
+LEFTOVERS = ["", "page", "vma", "anon_vma", "buffer", "swap slot", "committed page", "open file"]
 
 # name -> (number, arguments, gives a result)
 PRIMITIVES = {_text(kmm_primitives[i].name): (i, kmm_primitives[i].arguments,
@@ -533,6 +554,56 @@ cdef class Runner:
         finally:
             kmm_unguard_process()
         return OUTCOMES[result.outcome], result.ret, result.fault
+
+    def run_checked(self, Half half):
+        """Run the sequence that was built last, looking at every property after each operation,
+        and then bring the world to rest.
+
+        returns (outcome, number of the operation, name of the property that broke after it or
+        None, what was left at rest or "")
+        """
+        cdef kmm_result result
+        cdef kmm_broken broken
+        kmm_guard_process()
+        try:
+            kmm_sequence_checked(self.runner, &self.sequence, half.table, &result, &broken)
+        finally:
+            kmm_unguard_process()
+        name = None if broken.property == NR_KMM_PROPERTIES else list(PROPERTIES)[broken.property]
+        return OUTCOMES[result.outcome], broken.at, name, LEFTOVERS[broken.left]
+
+    def operate(self, Half half, str name, int actor, *arguments):
+        """One operation of a process on the world as it is: (outcome, return, fault).
+
+        Arguments are those of OPERATIONS, in their order.  The trace goes on: `forget_trace`
+        empties it.
+        """
+        cdef kmm_operation operation
+        cdef kmm_result result
+        memset(&operation, 0, sizeof(operation))
+        kinds = [kind for kind, _ in OPERATIONS]
+        if name not in kinds:
+            raise BadInput(f"no operation {name}: there are {', '.join(kinds)}")
+        wanted = OPERATIONS[kinds.index(name)][1]
+        if len(arguments) != len(wanted):
+            raise BadInput(f"{name} takes {len(wanted)} arguments ({' '.join(wanted)}), not "
+                           f"{len(arguments)}")
+        operation.kind, operation.actor = kinds.index(name), actor
+        for i, (what, value) in enumerate(zip(wanted, arguments)):
+            if not 0 <= value <= 255:
+                raise BadInput(f"{name}: {what} is {value}: it must be from 0 to 255")
+            operation.a[i] = value
+        kmm_guard_thread()
+        kmm_guard_process()
+        try:
+            kmm_guarded_operation(self.runner, half.table, &operation, &result)
+        finally:
+            kmm_unguard_process()
+        return OUTCOMES[result.outcome], result.ret, result.fault
+
+    def forget_trace(self):
+        """Empty the trace; the state is left as it is."""
+        self.runner.world.trace_at = self.runner.world.trace
 
     def first_differing(self, halves):
         """Number of the first half whose run differs from that of halves[0], or 0."""

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "engine/rest.h"
+#include "machine/interfere.h"
+#include "machine/property.h"
+#include "machine/running.h"
+
+static void operate(u32 kind, u32 actor, u32 a0, u32 a1, u32 a2)
+{
+	const struct kmm_operation operation = { kind, actor, { a0, a1, a2 } };
+
+	kmm_operate(&operation);
+}
+
+static void end_processes(struct world *world)
+{
+	u32 i;
+
+	for (i = 0; i < world->size.mms; i++)
+		operate(KMM_OP_exit, i, 0, 0, 0);
+	for (i = 0; i < world->size.pages; i++)
+		while (world->pages[i].pins)
+			operate(KMM_OP_unpin, 0, i, 0, 0);
+}
+
+/* Twice, as the writes that end may leave what is to be written still. */
+static void write_back(struct world *world)
+{
+	u32 round, i;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < KMM_SEQUENCE_FILES; i++)
+			operate(KMM_OP_commit, 0, i, 0, 0);
+		operate(KMM_OP_sync, 0, 0, 0, 0);
+		for (i = 0; i < world->size.pages; i++)
+			operate(KMM_OP_complete, 0, i, 1, 0);
+	}
+	operate(KMM_OP_drain, 0, 0, 0, 0);
+}
+
+static void empty_files(struct world *world)
+{
+	u32 i;
+
+	for (i = 0; i < KMM_SEQUENCE_FILES; i++) {
+		world->inodes[i].i_flags = 0;
+		operate(KMM_OP_truncate, 0, i, 0, 0);
+	}
+}
+
+static enum kmm_leftover leftover(const struct world *world)
+{
+	u32 i;
+
+	for (i = 0; i < world->size.pages; i++)
+		if (world->pages[i]._count.counter && !kmm_page_flag(&world->pages[i], PG_reserved))
+			return KMM_LEFT_PAGE;
+	for (i = 0; i < world->size.vmas; i++)
+		if (world->vmas[i].vm_end)
+			return KMM_LEFT_VMA;
+	for (i = 0; i < world->size.anon_vmas; i++)
+		if (world->anon_vmas[i].head)
+			return KMM_LEFT_ANON_VMA;
+	for (i = 0; i < world->size.buffers; i++)
+		if (world->buffers[i].b_page)
+			return KMM_LEFT_BUFFER;
+	for (i = 0; i < world->size.swap_slots; i++)
+		if (world->swap[i].map)
+			return KMM_LEFT_SWAP;
+	if (world->vm_committed_space)
+		return KMM_LEFT_COMMITTED;
+	for (i = 0; i < world->size.files; i++)
+		if (world->files[i].f_count)
+			return KMM_LEFT_FILE;
+	return KMM_LEFT_NOTHING;
+}
+
+struct checked {
+	const struct kmm_sequence *s;
+	struct world *world;
+	struct kmm_broken *broken;
+};
+
+static s64 run_checked(const void *context)
+{
+	const struct checked *checked = context;
+	struct kmm_broken *broken = checked->broken;
+	struct world *world = checked->world;
+	struct kmm_operation operation;
+	u32 i;
+
+	for (i = 0; i <= checked->s->operations; i++) {
+		kmm_sequence_operation(checked->s, i, &operation);
+		kmm_operate(&operation);
+		broken->at = i;
+		broken->property = kmm_broken_property(world);
+		if (broken->property != NR_KMM_PROPERTIES)
+			return i;
+	}
+	world->fail_in = 0;
+	world->pauses_left = 0;
+	end_processes(world);
+	write_back(world);
+	empty_files(world);
+	broken->at = i;
+	broken->property = kmm_broken_property(world);
+	broken->left = leftover(world);
+	return i;
+}
+
+void kmm_sequence_checked(struct kmm_runner *runner, const struct kmm_sequence *s,
+			  const struct kmm_half *half, struct kmm_result *result,
+			  struct kmm_broken *broken)
+{
+	const struct checked checked = { s, runner->world, broken };
+
+	memset(broken, 0, sizeof(*broken));
+	broken->property = NR_KMM_PROPERTIES;
+	memcpy(runner->world, runner->drawn, runner->state_bytes);
+	kmm_interfere_room(runner->room, runner->state_bytes);
+	kmm_run_half(half, runner->world);
+	kmm_guarded(run_checked, &checked, result);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Accounting at rest: what is left when everybody has gone. */
+#ifndef KMM_ENGINE_REST_H
+#define KMM_ENGINE_REST_H
+
+#include "engine/replay.h"
+
+/* Where a checked run first broke a property: before operation `at`, or at rest. */
+struct kmm_broken {
+	u32 property;		/* of enum kmm_property; NR_KMM_PROPERTIES: none */
+	u32 at;			/* number of the operation after which it did not hold */
+	u32 left;		/* of enum kmm_leftover: what was left at rest */
+	u32 reserved;
+};
+
+enum kmm_leftover {
+	KMM_LEFT_NOTHING, KMM_LEFT_PAGE, KMM_LEFT_VMA, KMM_LEFT_ANON_VMA, KMM_LEFT_BUFFER,
+	KMM_LEFT_SWAP, KMM_LEFT_COMMITTED, KMM_LEFT_FILE, NR_KMM_LEFTOVERS
+};
+
+/*
+ * Run a sequence and look at the world after each of its operations; then end
+ * every process, write everything back, empty every file, and see what is left.
+ */
+KMM_EXPORT void kmm_sequence_checked(struct kmm_runner *runner, const struct kmm_sequence *s,
+				     const struct kmm_half *half, struct kmm_result *result,
+				     struct kmm_broken *broken);
+
+#endif
