@@ -56,6 +56,13 @@ void kmm_draw_case(const struct kmm_job *job, u64 shard, u64 index, struct kmm_c
 	draw_call(job, shard, index, c);
 }
 
+void kmm_draw_next(const struct kmm_job *job, u64 shard, u64 index, struct kmm_case *c)
+{
+	if (index % job->nr_functions == 0)
+		draw_world(job, shard, index, c);
+	draw_call(job, shard, index, c);
+}
+
 void kmm_draw_sequence(const struct kmm_job *job, u64 shard, u64 index, struct kmm_sequence *s)
 {
 	u64 key = kmm_case_key(job->seed, ~shard, index), random;
@@ -107,11 +114,9 @@ static u64 run_direct(struct kmm_runner *runner, const struct kmm_job *job,
 			shard->stopped = 1;
 			break;
 		}
-		if (i % job->nr_functions == 0) {
-			draw_world(job, shard->shard, i, c);
+		kmm_draw_next(job, shard->shard, i, c);
+		if (i % job->nr_functions == 0)
 			kmm_runner_world(runner, c);
-		}
-		draw_call(job, shard->shard, i, c);
 		half = kmm_replay(runner, c, job->halves, job->nr_halves, &first,
 				  &watch->running_half);
 		if (job->nr_counted && i % KMM_COUNT_EVERY < job->nr_functions)

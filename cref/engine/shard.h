@@ -65,6 +65,8 @@ _Static_assert(sizeof(struct kmm_watch) % KMM_LINE_BYTES == 0, "whole lines");
 /* The case that a job makes of (seed, shard, index). */
 KMM_EXPORT void kmm_draw_case(const struct kmm_job *job, u64 shard, u64 index, struct kmm_case *c);
 
+/* The same where `c` is case `index` - 1 already: cases that share a world draw it once. */
+KMM_EXPORT void kmm_draw_next(const struct kmm_job *job, u64 shard, u64 index, struct kmm_case *c);
 KMM_EXPORT void kmm_draw_sequence(const struct kmm_job *job, u64 shard, u64 index,
 				  struct kmm_sequence *s);
 

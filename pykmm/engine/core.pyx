@@ -218,6 +218,12 @@ cdef extern from "engine/shard.h" nogil:
     void kmm_run_shard(kmm_runner *runner, const kmm_job *job, kmm_shard *shard,
                        const int *stop, kmm_watch *watch)
 
+cdef extern from "engine/phases.h" nogil:
+    enum:
+        NR_KMM_PHASES
+    uint64_t kmm_time_cases(kmm_runner *runner, const kmm_job *job, uint32_t sequences,
+                            uint64_t cases, int up_to)
+
 cdef extern from "machine/property.h" nogil:
     enum:
         NR_KMM_PROPERTIES
@@ -751,6 +757,21 @@ cdef class Job:
             "divergences_of": [s.divergences_of[i] for i in range(NR_KMM_FUNCTIONS)],
             "outcomes": {OUTCOMES[i]: s.outcomes[i] for i in range(NR_KMM_OUTCOMES)},
         }
+
+
+def time_phases(Job job, Runner runner, unsigned long long cases):
+    """Nanoseconds for so many cases, up to each phase of kmm_phase in turn."""
+    cdef uint64_t spent[NR_KMM_PHASES]
+    cdef int i
+    kmm_guard_process()
+    try:
+        with nogil:
+            kmm_guard_thread()
+            for i in range(NR_KMM_PHASES):
+                spent[i] = kmm_time_cases(runner.runner, &job.job, runner.sequences, cases, i)
+    finally:
+        kmm_unguard_process()
+    return [spent[i] for i in range(NR_KMM_PHASES)]
 
 
 def watched(bytes data):
