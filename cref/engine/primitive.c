@@ -54,13 +54,13 @@ static void open_into(struct file *file, struct inode *inode, u32 mode)
 	struct buffer_head *buffers __attribute__((unused));		\
 	unsigned long flags __attribute__((unused))
 #define GIVES(name, n, expression)					\
-static s64 run_##name(const u64 *a)					\
+static s64 run_##name(const u64 *a __attribute__((unused)))		\
 {									\
 	SCRATCH;							\
 	return (s64)(expression);					\
 }
 #define DOES(name, n, statement)					\
-static s64 run_##name(const u64 *a)					\
+static s64 run_##name(const u64 *a __attribute__((unused)))		\
 {									\
 	statement;							\
 	return 0;							\

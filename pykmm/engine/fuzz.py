@@ -129,7 +129,8 @@ class Fuzzer:
             while (taken := self._take()) is not None:
                 shard, cases = taken
                 counters = array.array("Q", [0]) * (self.words * max(1, len(self.plan.counted)))
-                result = self.job.run_shard(runners[self._is_sequences(shard)], shard, cases, self._stop,
+                runner = runners[self._is_sequences(shard)]
+                result = self.job.run_shard(runner, shard, cases, self._stop,
                                             self.watches[number], counters)
                 with self._lock:
                     self._results[shard] = result, counters
