@@ -77,6 +77,8 @@ cdef extern from *:
         KMM_FILE_MM_RMAP
         KMM_FILE_MM_PAGE_WRITEBACK
         KMM_FILE_MM_MEMORY
+        KMM_FILE_MM_MMAP
+        KMM_FILE_MM_MPROTECT
         KMM_FILE_FS_BUFFER
         KMM_FILE_MAIL
     const char *kmm_event_name(int i)
@@ -276,6 +278,7 @@ EVENTS = [(_text(kmm_event_name(i)), _text(kmm_event_args(i)).split(),
 # what a place's file number stands for: a mirrored file below cref/, or a word
 FILES = {KMM_FILE_MACHINE: "machine", KMM_FILE_MM_RMAP: "mm/rmap.c",
          KMM_FILE_MM_PAGE_WRITEBACK: "mm/page-writeback.c", KMM_FILE_MM_MEMORY: "mm/memory.c",
+         KMM_FILE_MM_MMAP: "mm/mmap.c", KMM_FILE_MM_MPROTECT: "mm/mprotect.c",
          KMM_FILE_FS_BUFFER: "fs/buffer.c",
          KMM_FILE_MAIL: "mail"}
 
