@@ -46,6 +46,8 @@ static void empty_files(struct world *world)
 	for (i = 0; i < KMM_SEQUENCE_FILES; i++) {
 		world->inodes[i].i_flags = 0;
 		operate(KMM_OP_truncate, 0, i, 0, 0);
+		/* what has no size to be cut loses its clean pages so */
+		operate(KMM_OP_invalidate, 0, i, 0, 0);
 	}
 }
 
@@ -83,16 +85,13 @@ static enum kmm_leftover leftover(const struct world *world)
  */
 static u32 repair_quirk(struct world *world, const struct kmm_operation *operation, s64 ret)
 {
-	struct file *file = operation->a[0] < KMM_NR_FDS ?
-			    world->tasks[operation->actor].fd[operation->a[0]] : NULL;
+	s64 missing = kmm_committed_pages(world) - world->vm_committed_space;
 
-	if (operation->kind != KMM_OP_mmap || ret != -EIO || !file ||
-	    file->own_dentry.d_inode->i_kind != KMM_FAILING_DRIVER ||
-	    (operation->a[4] & KMM_MMAP_TYPE) != MAP_SHARED || !(file->f_mode & FMODE_WRITE) ||
-	    (operation->a[4] & KMM_MMAP_NORESERVE && world->overcommit_memory != OVERCOMMIT_NEVER))
+	if (operation->kind != KMM_OP_mmap || ret >= 0 || missing != operation->a[2] ||
+	    (operation->a[4] & KMM_MMAP_TYPE) != MAP_SHARED)
 		return 0;
-	world->vm_committed_space += operation->a[2];
-	return 1;
+	world->vm_committed_space += missing;
+	return missing != 0;
 }
 
 struct checked {

@@ -139,7 +139,8 @@ static s64 do_poke(const u8 *a)
 
 static s64 do_unpin(const u8 *a)
 {
-	struct page *page = used_page(a[0]);
+	/* the zero page can be pinned too */
+	struct page *page = a[0] < kmm_world->size.pages ? &kmm_world->pages[a[0]] : NULL;
 
 	if (!page || !page->pins)
 		return -ENOENT;
