@@ -39,6 +39,20 @@ static void write_back(struct world *world)
 	operate(KMM_OP_drain, 0, 0, 0, 0);
 }
 
+/*
+ * A page that was being swapped out when its last user went stays until it is
+ * reclaimed; that takes as many rounds as it has signs of use.
+ */
+static void reclaim_swap_cache(struct world *world)
+{
+	u32 round, i;
+
+	for (round = 0; round < 3; round++)
+		for (i = 0; i < world->size.pages; i++)
+			if (kmm_page_flag(&world->pages[i], PG_swapcache))
+				operate(KMM_OP_reclaim, 0, i, 1, 0);
+}
+
 static void empty_files(struct world *world)
 {
 	u32 i;
@@ -120,6 +134,7 @@ static s64 run_checked(const void *context)
 	world->pauses_left = 0;
 	end_processes(world);
 	write_back(world);
+	reclaim_swap_cache(world);
 	empty_files(world);
 	broken->at = i;
 	broken->property = kmm_broken_property(world);
