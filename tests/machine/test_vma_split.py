@@ -2,8 +2,18 @@
 """split_vma: one vma becomes two, and which of them is the new one."""
 
 import pytest
-from vma_pictures import (BASE, DENYWRITE, NONLINEAR, RW, SHARED_RO, SHARED_RW, Vmas, address,
-                          calls, locks)
+from vma_pictures import (
+    BASE,
+    DENYWRITE,
+    NONLINEAR,
+    RW,
+    SHARED_RO,
+    SHARED_RW,
+    Vmas,
+    address,
+    calls,
+    locks,
+)
 
 ENOMEM = -12
 # the new vma takes what lies below the cut, or what lies above it
