@@ -8,7 +8,8 @@ import pytest
 
 OOM, SIGBUS, MINOR, MAJOR = 0, 1, 2, 3
 READ, WRITE = 0, 1
-VM_READ, VM_WRITE, VM_SHARED, VM_MAY, HUGETLB, ACCOUNT = 1, 2, 8, 0x70, 0x400000, 0x100000
+VM_READ, VM_WRITE, VM_SHARED, VM_MAY = 1, 2, 8, 0x70
+ACCOUNT, HUGETLB, NONLINEAR = 0x100000, 0x400000, 0x800000
 RW = VM_READ | VM_WRITE | VM_MAY | ACCOUNT
 READONLY = 0x25     # PRESENT, USER, ACCESSED
 FIRST = 0x40000000
@@ -175,6 +176,32 @@ def test_do_file_page_in_a_linear_vma(vma, write):
     assert events(vma) == [("do_file_page", "mm[0]", "vma[0]", AT, write, OOM),
                            ("pte_unmap", SLOT)]
     assert vma.get(SLOT) == 0x00000346
+
+
+# A file pte for index 3 of a file of 4 pages whose page 3 is, or is not, frame 0x103.
+# In the cache; the file's pages; allocations that fail.
+@pytest.mark.parametrize("cached, size, fail_in, ret, word", [
+    (True, 4, 0, MAJOR, 0x00103025), (False, 4, 0, MAJOR, 0x00100025),
+    (False, 4, 1, OOM, 0x00000046), (True, 3, 0, SIGBUS, 0x00000046),
+])
+@pytest.mark.parametrize("write", [READ, WRITE])
+def test_do_file_page_in_a_nonlinear_vma(vma, write, cached, size, fail_in, ret, word):
+    vma.inode(0, size=size << 12)
+    vma.file(0, 0)
+    vma.set("vma[0].vm_flags", VM_READ | VM_WRITE | VM_SHARED | VM_MAY | NONLINEAR)
+    vma.set("vma[0].vm_file", "file[0].f_mapping")
+    vma.call("use_generic_vm_ops", "vma[0]")
+    if cached:
+        vma.cached(3, index=3)
+        vma.set("page[3].flags.uptodate", 1)
+    vma.set(SLOT, 0x00000046)
+    vma.set("world.fail_in", fail_in)
+    # the write is left to the fault that comes next: the pte is read-only and clean
+    assert fault(vma, write) == ret
+    assert events(vma)[:2] == [("do_file_page", "mm[0]", "vma[0]", AT, write, ret),
+                               ("pte_unmap", SLOT)]
+    assert vma.get(SLOT) == word
+    assert rss(vma) == (1 if ret == MAJOR else 0, 0)
 
 
 # Swapped out: slot 2 has the pte's count, and one of the cache if the page is still there.
