@@ -89,7 +89,7 @@ def test_a_lock_has_its_class(kernel, name):
     assert kernel.get("world.held_classes") == 0
 
 
-@pytest.mark.parametrize("held, taken", product(CLASSES, CLASSES))
+@pytest.mark.parametrize("held, taken", list(product(CLASSES, CLASSES)))
 def test_taking_a_lock_inside_another(kernel, held, taken):
     take(kernel, held)
     lock = CLASSES[taken][1] if held != taken else OTHERS[taken]
