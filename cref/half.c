@@ -20,6 +20,12 @@ FROM_KERNEL_FILE(page_mkclean_file);
 FROM_KERNEL_FILE(page_mkclean);
 FROM_KERNEL_FILE(try_to_free_buffers);
 FROM_KERNEL_FILE(follow_page);
+FROM_KERNEL_FILE(do_wp_page);
+FROM_KERNEL_FILE(do_no_page);
+FROM_KERNEL_FILE(do_mmap_pgoff);
+FROM_KERNEL_FILE(do_brk);
+FROM_KERNEL_FILE(mprotect_fixup);
+FROM_KERNEL_FILE(do_writepages);
 
 __attribute__((visibility("default"))) const struct kmm_half kmm_half = {
 	.abi = KMM_HALF_ABI,
@@ -33,5 +39,11 @@ __attribute__((visibility("default"))) const struct kmm_half kmm_half = {
 	.page_mkclean_file = kmm_entry_page_mkclean_file,
 	.page_mkclean = kmm_entry_page_mkclean,
 	.follow_page = kmm_entry_follow_page,
+	.do_wp_page = kmm_entry_do_wp_page,
+	.do_no_page = kmm_entry_do_no_page,
+	.do_mmap_pgoff = kmm_entry_do_mmap_pgoff,
+	.do_brk = kmm_entry_do_brk,
+	.mprotect_fixup = kmm_entry_mprotect_fixup,
+	.do_writepages = kmm_entry_do_writepages,
 	.try_to_free_buffers = kmm_entry_try_to_free_buffers,
 };

@@ -47,12 +47,38 @@ static void open_into(struct file *file, struct inode *inode, u32 mode)
 	file->f_op = kmm_file_kinds[inode->i_kind].f_op;
 	file->f_mode = mode;
 	file->f_count = 1;
+	inode->i_count++;
+}
+
+/* -errno, or what came back. */
+static s64 opened(struct inode *inode, u32 mode, u32 mnt_flags)
+{
+	struct file *file;
+	long error = kmm_open(inode, mode, mnt_flags, &file);
+
+	return error ? error : (s64)KMM_WORD(file);
+}
+
+static s64 got_block(struct inode *inode, u64 block, int create)
+{
+	int mapped, error = get_block(inode, block, create, &mapped);
+
+	return error ? error : mapped;
+}
+
+static s64 read_page(struct address_space *mapping, pgoff_t index)
+{
+	int major, error;
+	struct page *page = kmm_read_page(NULL, mapping, index, &major, &error);
+
+	return page ? (s64)KMM_WORD(page) : error;
 }
 
 #define SCRATCH								\
 	spinlock_t *ptl __attribute__((unused));			\
 	struct buffer_head *buffers __attribute__((unused));		\
-	unsigned long flags __attribute__((unused))
+	unsigned long flags __attribute__((unused));			\
+	int type __attribute__((unused))
 #define GIVES(name, n, expression)					\
 static s64 run_##name(const u64 *a)					\
 {									\

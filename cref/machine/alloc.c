@@ -31,7 +31,8 @@ static struct page *take_page(void)
 	for (i = 0; i < world->size.pages; i++) {
 		struct page *page = &world->pages[i];
 
-		if (page->_count.counter)
+		/* one that is still on the LRU: who dropped it waits for lru_lock to take it off */
+		if (page->_count.counter || kmm_page_flag(page, PG_lru))
 			continue;
 		kmm_page_is_free(page);
 		page->_count.counter = 1;

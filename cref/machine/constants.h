@@ -13,6 +13,7 @@
 #define PAGE_CACHE_SHIFT	PAGE_SHIFT
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
+#define PAGE_ALIGN(address)	(((address) + PAGE_SIZE - 1) & PAGE_MASK)
 #define TASK_SIZE		0xC0000000UL
 #define TASK_UNMAPPED_BASE	0x40000000UL
 #define KMM_HEAP_START		0x08050000UL	/* where every process's brk begins */
@@ -182,6 +183,7 @@ enum bh_state_bits {
 #define S_MANDLOCK		8	/* a mandatory lock lies on it */
 #define S_HUGETLB		16	/* a file of hugetlbfs */
 #define S_SWAPFILE		32
+#define S_CHARGES		64	/* the failing driver's: its hook sets VM_ACCOUNT before it fails */
 
 #define FMODE_READ		1
 #define FMODE_WRITE		2

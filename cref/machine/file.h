@@ -27,7 +27,8 @@ KMM_EXPORT extern const struct file_operations kmm_generic_fops, kmm_shmem_fops,
 	kmm_pfnmap_fops, kmm_prot_driver_fops, kmm_hugetlb_fops, kmm_failing_fops, kmm_no_mmap_fops;
 
 /* Open, and the last fput closes; an unnamed file's inode goes with it. */
-long kmm_open(struct inode *inode, u32 f_mode, u32 mnt_flags, struct file **file);	/* 0, -ENFILE, -ETXTBSY.. */
+/* 0, -ENFILE or -ETXTBSY. */
+long kmm_open(struct inode *inode, u32 f_mode, u32 mnt_flags, struct file **file);
 KMM_EXPORT void kmm_get_file(struct file *file, u32 here);
 KMM_EXPORT void kmm_fput(struct file *file, u32 here);
 #define get_file(file)			kmm_get_file(file, KMM_HERE)
@@ -73,7 +74,12 @@ struct page *find_get_page(struct address_space *mapping, pgoff_t index);
 /* The same, read in if it is not there; *error is 0, -ENOMEM or -EIO. */
 struct page *kmm_read_page(struct file *file, struct address_space *mapping, pgoff_t index,
 			   int *major, int *error);
-/* A tmpfs page, made if it is not there, or NULL. */
+/*
+ * The page at an index, locked, with a reference; `make` says whether a page that
+ * is not there is made, not yet Uptodate.  NULL: not there, or no memory.
+ */
+struct page *kmm_find_lock_page(struct address_space *mapping, pgoff_t index, int make);
+/* A tmpfs page, unlocked, with a reference, made if it is not there; NULL without memory. */
 struct page *shmem_getpage(struct inode *inode, pgoff_t index);
 
 /* write(2) of `len` bytes at `pos`, at most to the end of its page: bytes, or -errno. */

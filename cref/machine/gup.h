@@ -15,7 +15,7 @@ KMM_EXPORT int kmm_make_pages_present(unsigned long addr, unsigned long end, u32
 int access_process_vm(struct mm_struct *mm, unsigned long address, int write, u32 *version);
 
 /* A pin of one page (as for direct I/O), a store through it, and its end with set_page_dirty_lock. */
-long kmm_pin(struct mm_struct *mm, unsigned long address, int write, int force);	/* its pfn or -errno */
+long kmm_pin(struct mm_struct *mm, unsigned long address, int write, int force);	/* the number of its page, or -errno */
 long kmm_unpin(struct page *page, int dirty);
 
 #endif

@@ -3,16 +3,23 @@
 
 #define KMM_FILE KMM_FILE_MACHINE
 
+/*
+ * The pages are taken out of the pagevec first: at the pause for the lock
+ * another actor may add pages of its own.
+ */
 static void drain(struct pagevec *pagevec, int active)
 {
 	struct world *world = kmm_world;
-	u32 nr = pagevec->nr, i;
+	struct pagevec taken;
+	u32 i;
 
-	if (!nr)
+	if (!pagevec->nr)
 		return;
+	taken = *pagevec;
+	*pagevec = (struct pagevec) { 0 };
 	spin_lock(&world->lru_lock);
-	for (i = 0; i < nr; i++) {
-		struct page *page = pagevec->pages[i];
+	for (i = 0; i < taken.nr; i++) {
+		struct page *page = taken.pages[i];
 
 		BUG_ON(kmm_page_flag(page, PG_lru));
 		BUG_ON(active && kmm_page_flag(page, PG_active));
@@ -23,13 +30,8 @@ static void drain(struct pagevec *pagevec, int active)
 			world->page_state.nr_inactive++;
 	}
 	spin_unlock(&world->lru_lock);
-	pagevec->nr = 0;
-	for (i = 0; i < nr; i++) {
-		struct page *page = pagevec->pages[i];
-
-		pagevec->pages[i] = NULL;
-		put_page(page);
-	}
+	for (i = 0; i < taken.nr; i++)
+		put_page(taken.pages[i]);
 }
 
 static void add(struct page *page, struct pagevec *pagevec, int active)

@@ -61,7 +61,7 @@ int kmm_tree_tagged(const struct radix_tree_root *root, int tag)
 	return 0;
 }
 
-static int insert(struct radix_tree_root *root, struct page *page, pgoff_t index)
+int kmm_tree_insert(struct radix_tree_root *root, struct page *page, pgoff_t index)
 {
 	u32 at = rank_of(root, index), i;
 
@@ -76,7 +76,7 @@ static int insert(struct radix_tree_root *root, struct page *page, pgoff_t index
 	return 0;
 }
 
-static void delete(struct radix_tree_root *root, pgoff_t index)
+void kmm_tree_delete(struct radix_tree_root *root, pgoff_t index)
 {
 	u32 at = rank_of(root, index);
 
@@ -98,7 +98,7 @@ int kmm_add_to_page_cache(struct page *page, struct address_space *mapping,
 	back[2] = index;
 	back[3] = 0;
 	write_lock_irq(&mapping->tree_lock);
-	error = insert(&mapping->page_tree, page, index);
+	error = kmm_tree_insert(&mapping->page_tree, page, index);
 	if (!error) {
 		page->_count.counter++;
 		page->flags |= 1UL << PG_locked;
@@ -120,7 +120,7 @@ void kmm_remove_from_page_cache(struct page *page, u32 here)
 	KMM_EVENT(remove_from_page_cache, here, page);
 	BUG_ON(!PageLocked(page));
 	write_lock_irq(&mapping->tree_lock);
-	delete(&mapping->page_tree, page->index);
+	kmm_tree_delete(&mapping->page_tree, page->index);
 	page->mapping = NULL;
 	mapping->nrpages--;
 	write_unlock_irq(&mapping->tree_lock);

@@ -36,6 +36,10 @@ KMM_EXPORT struct page *kmm_tree_tag_clear(struct radix_tree_root *root, pgoff_t
 /* Is any item tagged? */
 KMM_EXPORT int kmm_tree_tagged(const struct radix_tree_root *root, int tag);
 
+/* Items in and out, tags and all; tree_lock is held.  0, -EEXIST, -ENOMEM as below. */
+int kmm_tree_insert(struct radix_tree_root *root, struct page *page, pgoff_t index);
+void kmm_tree_delete(struct radix_tree_root *root, pgoff_t index);
+
 /* 0, -EEXIST where the index is taken, -ENOMEM where the mapping is full or the index too large for a slot. */
 KMM_EXPORT int kmm_add_to_page_cache(struct page *page, struct address_space *mapping,
 				     pgoff_t index, u32 here);

@@ -24,9 +24,10 @@ static inline pte_t kmm_swap_to_pte(unsigned long entry)
 KMM_EXPORT int kmm_can_share_swap_page(struct page *page, u32 here);
 #define can_share_swap_page(page)	kmm_can_share_swap_page(page, KMM_HERE)
 
-int swap_duplicate(unsigned long entry);
+int swap_duplicate(unsigned long entry);		/* 1, or 0 for an entry that leads nowhere */
 void swap_free(unsigned long entry);
 void free_swap_and_cache(unsigned long entry);
+int vm_swap_full(void);					/* more than half of the slots are in use */
 int add_to_swap(struct page *page);			/* 1, or 0 when there is no slot or no memory */
 void delete_from_swap_cache(struct page *page);		/* locked */
 int remove_exclusive_swap_page(struct page *page);	/* locked */

@@ -5,6 +5,8 @@
 
 #include "machine/writeback.h"
 
+/* remove_from_page_cache for who holds tree_lock. */
+void __remove_from_page_cache(struct page *page);
 void do_invalidatepage(struct page *page, unsigned long offset);
 void truncate_complete_page(struct address_space *mapping, struct page *page);
 void truncate_inode_pages(struct address_space *mapping, loff_t_kmm lstart);

@@ -16,6 +16,12 @@
 #define mpol_free(policy)	KMM_EVENT(mpol_free, KMM_HERE, policy)
 #define vma_pages(vma)		(((vma)->vm_end - (vma)->vm_start) >> PAGE_SHIFT)
 
+/* Up to a whole page; from the last page of all it wraps to 0. */
+static inline unsigned long kmm_page_align(unsigned long bytes)
+{
+	return (bytes + ~PAGE_MASK) & PAGE_MASK;
+}
+
 /* The first vma that ends above `address`, or NULL; find_vma_prev also gives the one before it. */
 KMM_EXPORT struct vm_area_struct *kmm_find_vma(struct mm_struct *mm, unsigned long address,
 					       u32 here);
@@ -37,6 +43,8 @@ KMM_EXPORT void kmm_vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
 #define vma_link(mm, vma, prev, rb_link, rb_parent) \
 	kmm_vma_link(mm, vma, prev, rb_link, rb_parent, KMM_HERE)
 
+/* Into list and tree at its address, and the list of its anon_vma, and counted; caller locks. */
+void kmm_vma_insert(struct mm_struct *mm, struct vm_area_struct *vma);
 /* Out of list and tree, not out of its file; prev is the one before it, or NULL. */
 void kmm_vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma, struct vm_area_struct *prev);
 /* Into and out of the file's tree or list, with i_writecount and i_mmap_writable; caller locks. */

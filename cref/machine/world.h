@@ -135,7 +135,7 @@ extern __thread struct world *kmm_world
 
 #define unit(mask)	(kmm_world->units & (mask))
 #define current		(kmm_world->current_task)
-#define sysctl_max_map_count	(kmm_world->max_map_count)
+#define sysctl_max_map_count	((s32)kmm_world->max_map_count)
 #define sysctl_overcommit_memory (kmm_world->overcommit_memory)
 
 #ifndef likely

@@ -10,6 +10,22 @@
 struct writeback_control *kmm_get_wbc(void);
 void kmm_put_wbc(struct writeback_control *wbc);
 
+/*
+ * Up to PAGEVEC_SIZE pages of a file from *index on, ascending, each with a
+ * reference until the release; *index moves past the last one.  tag: only
+ * pages with it; KMM_ANY_TAG: all.
+ */
+#define KMM_ANY_TAG		(-1)
+u32 pagevec_lookup_tag(struct pagevec *pvec, struct address_space *mapping, pgoff_t *index,
+		       int tag);
+void pagevec_release(struct pagevec *pvec);
+
+/* The first sector that lies wholly past this many bytes. */
+static inline u64 kmm_first_sector_past(loff_t_kmm bytes)
+{
+	return (u64)(bytes + (1 << KMM_SECTOR_SHIFT) - 1) >> KMM_SECTOR_SHIFT;
+}
+
 /* use_bio: the get_block path of ext2; else a_ops->writepage for each page. */
 int mpage_writepages(struct address_space *mapping, struct writeback_control *wbc, int use_bio);
 KMM_EXPORT int kmm_generic_writepages(struct address_space *mapping,

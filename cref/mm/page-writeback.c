@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* mm/page-writeback.c of 2.6.17.  Edits E20, E22, E23.  Steps TC, CI. */
+/* mm/page-writeback.c of 2.6.17.  Edits E20-E23.  Steps DW, TC, CI. */
 #include <linux/mm.h>
 #include <linux/backing-dev.h>
 /* E20 { */
@@ -9,6 +9,23 @@
 #include "half.h"
 
 #define KMM_FILE KMM_FILE_MM_PAGE_WRITEBACK
+
+int do_writepages(struct address_space *mapping, struct writeback_control *wbc)
+{
+	int ret;
+
+	if (wbc->nr_to_write <= 0)			/* DW1 */
+		return 0;
+	wbc->for_writepages = 1;			/* DW2 */
+	if (mapping->a_ops->writepages)			/* DW3 */
+		/* E21 { */
+		ret = mapping->a_ops->writepages(mapping, wbc);
+		/* } E21 */
+	else
+		ret = generic_writepages(mapping, wbc);
+	wbc->for_writepages = 0;			/* DW4 */
+	return ret;
+}
 
 int test_clear_page_dirty(struct page *page)
 {
@@ -56,5 +73,6 @@ int clear_page_dirty_for_io(struct page *page)
 	return TestClearPageDirty(page);			/* CI1a */
 }
 
+KMM_ENTRY(do_writepages);
 KMM_ENTRY(test_clear_page_dirty);
 KMM_ENTRY(clear_page_dirty_for_io);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
-"""Twin of cref/mm/page-writeback.c: how a page becomes clean.
+"""Twin of cref/mm/page-writeback.c: writing a file's pages, and how a page becomes clean.
 
-Edits E20, E22, E23.  Steps TC, CI.
+Edits E20-E23.  Steps DW, TC, CI.
 """
 
 from pykmm.linux.rmap cimport page_mkclean
@@ -13,6 +13,7 @@ from pykmm.machine cimport (
     TestClearPageDirty,
     address_space,
     dec_page_state,
+    generic_writepages,
     kmm_enter,
     mapping_cap_account_dirty,
     nr_dirty,
@@ -24,6 +25,7 @@ from pykmm.machine cimport (
     unit,
     write_lock_irqsave,
     write_unlock_irqrestore,
+    writeback_control,
 )
 
 cdef extern from *:
@@ -34,6 +36,20 @@ cdef extern from *:
 
 cdef void enter(struct_world *world) noexcept nogil:
     kmm_enter(world)
+
+
+cdef int do_writepages(address_space *mapping, writeback_control *wbc) noexcept nogil:
+    cdef int ret
+
+    if wbc.nr_to_write <= 0:                            # DW1
+        return 0
+    wbc.for_writepages = 1                              # DW2
+    if mapping.a_ops.writepages is not NULL:            # DW3
+        ret = mapping.a_ops.writepages(mapping, wbc)
+    else:
+        ret = generic_writepages(mapping, wbc)
+    wbc.for_writepages = 0                              # DW4
+    return ret
 
 
 cdef int test_clear_page_dirty(struct_page *page) noexcept nogil:

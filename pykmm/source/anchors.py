@@ -25,6 +25,8 @@ TWINS = {
     "fs/buffer.c": "fs/buffer.pyx",
     "include/linux/mm.h": "linux/mm.pxd",
     "mm/memory.c": "mm/memory.pyx",
+    "mm/mmap.c": "mm/mmap.pyx",
+    "mm/mprotect.c": "mm/mprotect.pyx",
     "mm/page-writeback.c": "mm/page_writeback.pyx",
     "mm/rmap.c": "mm/rmap.pyx",
 }
@@ -33,6 +35,12 @@ TWINS = {
 FUNCTION_OF = {
     "SW": "is_shared_writable",
     "FP": "follow_page",
+    "WP": "do_wp_page",
+    "NP": "do_no_page",
+    "MM": "do_mmap_pgoff",
+    "BK": "do_brk",
+    "MF": "mprotect_fixup",
+    "DW": "do_writepages",
     "TC": "test_clear_page_dirty",
     "CI": "clear_page_dirty_for_io",
     "MK": "page_mkclean_one",

@@ -4,9 +4,10 @@
 Each anchored line gets a KMM_STEP before it, and each operand of a condition
 is wrapped into a KMM_OPERAND.  A counter is known by its name: the step, or the
 step with the number of the operand in it, so the two halves count alike
-although each is read by itself.  A branch is an operand of a condition of C's
-source; what Cython must spell as a loop or a condition and C does not (the
-ladder, a foreach, a flag as 0 or 1) is none.
+although each is read by itself.  A branch is an operand of the condition of an
+if, while, for or ?: of C's source; what Cython must spell as a loop or a
+condition and C does not (the ladder, a foreach, a flag as 0 or 1, the cases of a
+switch) is none.
 """
 
 import re
@@ -18,20 +19,31 @@ from .anchors import FUNCTION_OF, TWINS, anchor_in, anchors_of, letters_of
 from .operands import C_WORDS, CYTHON_WORDS, Words, matching_bracket, wrap_operands
 
 _C_CONDITION = re.compile(r"\b(?:if|while) \(")
+_C_CHOICE = re.compile(r"(?:=|\breturn) (?P<condition>[^=?;]+) \? ")
+_C_SWITCH = re.compile(r"\bswitch \((?P<value>.*)\) \{")
 # a head whose body is the one statement on the next line
 _C_BARE_HEAD = re.compile(
-    r"\s*(?:\}\s*)?(?:else|(?:else )?if \(.*\)|(?:while|for) \(.*\))\s*(?:/\*.*\*/)?\s*$")
+    r"\s*(?:\}\s*)?(?:else|(?:else )?if \(.*\)|(?:while|for) \(.*\))\s*(?:/\*.*\*/)?\s*$",
+    re.DOTALL)
 _C_JUMP = re.compile(r"(?:goto|return|break|continue)\b")
 _P_CONDITION = re.compile(r"^\s*(?:if|elif|while) (?P<condition>.*):\s*(?P<rest>#.*)?$")
+_P_HEAD = re.compile(r"^\s*(?:if|elif|while) ")
+_P_CHOICE = re.compile(r"^\s*\w+ = (?!1 if ).+ if (?P<condition>.+) else .+$")
 _P_NO_BRANCH = re.compile(r"^\s*while (?:at == L_\w+|\w+ is not NULL|True):")
+_P_CASE = re.compile(r"\((?P<value>.*)\) [!=]= \w+")
+_P_COMMENT = re.compile(r"\s*#.*$")
 
 
 @dataclass
 class Counters:
-    """Numbers of the counters: a step has one, a branch two (taken, not taken)."""
+    """Numbers of the counters: a step has one, a branch two (taken, not taken).
+
+    switches : set     what C's switches are about
+    """
 
     steps: dict[str, int] = field(default_factory=dict)
     branches: dict[str, int] = field(default_factory=dict)
+    switches: set[str] = field(default_factory=set)
     total: int = 0
 
     def steps_of(self, function: str) -> list[str]:
@@ -51,6 +63,7 @@ def counters_of(cref: Path) -> Counters:
                 raise HarnessError(f"cref/{path}:{anchor.line}: step {anchor.step} stands twice")
             counters.steps[anchor.step] = counters.total
             counters.total += 1
+        counters.switches |= {found["value"] for found in _C_SWITCH.finditer(text)}
         _Pass(counters, path, C_WORDS, declare=True).run(text)
     return counters
 
@@ -84,20 +97,45 @@ class _Pass:
             return f"not KMM_OPERAND({number}, {text.removesuffix(' is NULL')} is not NULL)"
         return f"KMM_OPERAND({number}, {text})"
 
+    def _wrapped(self, line: str, start: int, end: int) -> str:
+        return line[:start] + wrap_operands(line[start:end], self.words, self._operand) + line[end:]
+
     def _condition(self, line: str) -> str:
+        """A line, or all lines of a condition, with the operands wrapped."""
+        if self.words is C_WORDS:
+            if found := _C_CONDITION.search(line):
+                return self._wrapped(line, found.end(), matching_bracket(line, found.end() - 1))
+            found = _C_CHOICE.search(line)
+        else:
+            found = _P_CONDITION.match(line) or _P_CHOICE.match(line)
+            if found and (_P_NO_BRANCH.match(line) or self._is_case(found["condition"])):
+                return line
+        return self._wrapped(line, *found.span("condition")) if found else line
+
+    def _is_case(self, condition: str) -> bool:
+        case = _P_CASE.fullmatch(condition)
+        return bool(case) and case["value"] in self.counters.switches
+
+    def _is_open(self, line: str) -> bool:
+        """Does the condition that begins here go on in the next line?"""
         if self.words is C_WORDS:
             found = _C_CONDITION.search(line)
-            if not found:
-                return line
-            start = found.end() - 1
-            end = matching_bracket(line, start)
-            inner = wrap_operands(line[start + 1:end], self.words, self._operand)
-            return line[:start + 1] + inner + line[end:]
-        found = _P_CONDITION.match(line)
-        if not found or _P_NO_BRANCH.match(line):
+            return bool(found) and line.count("(", found.start()) > line.count(")", found.start())
+        return bool(_P_HEAD.match(line)) and line.count("(") > line.count(")")
+
+    def _whole(self, line: str, rest: list[str]) -> str:
+        """`line` with those of `rest` that its condition goes on in, which are taken out."""
+        if not self._is_open(line):
             return line
-        inner = wrap_operands(found["condition"], self.words, self._operand)
-        return line[:found.start("condition")] + inner + line[found.end("condition"):]
+        cython = self.words is CYTHON_WORDS
+        if cython:
+            line = _P_COMMENT.sub("", line)
+        while self._is_open(line):
+            if not rest or anchor_in(rest[0], cython=cython):
+                raise ValueError("bracket without an end in a condition")
+            more = rest.pop(0)
+            line += " " + _P_COMMENT.sub("", more).strip() if cython else "\n" + more
+        return line
 
     def _as_one_statement(self, indent: str, count: str, statement: str) -> str:
         if _C_JUMP.match(statement):
@@ -105,30 +143,40 @@ class _Pass:
             return f"{indent}{{ {count}; {jump}{semicolon} }}{comment}"
         return f"{indent}{count}, {statement}"
 
+    def _counted_step(self, step: str, line: str, out: list[str]) -> str:
+        """Begin a step: its count goes before the line, or into it."""
+        self.step, self.operands = step, 0
+        if step not in self.counters.steps:
+            raise HarnessError(f"{self.path}: step {step} is not in C")
+        self.seen.add(step)
+        indent = line[: len(line) - len(line.lstrip())]
+        count = f"KMM_STEP({self.counters.steps[step]})"
+        if self.words is CYTHON_WORDS:
+            out.append(indent + count)
+        elif out and _C_BARE_HEAD.match(out[-1]):
+            # the step is the whole body: one statement must stay one
+            return self._as_one_statement(indent, count, line.lstrip())
+        else:
+            out.append(f"{indent}{count};")
+        return line
+
     def run(self, text: str) -> str:
         cython = self.words is CYTHON_WORDS
-        out = []
-        for number, line in enumerate(text.splitlines(), 1):
+        out: list[str] = []
+        rest = text.splitlines()
+        lines = len(rest)
+        while rest:
+            number = lines - len(rest) + 1
+            line = rest.pop(0)
             anchor = anchor_in(line, cython=cython)
-            if anchor:
-                self.step, self.operands = anchor[0], 0
-                if self.step not in self.counters.steps:
-                    raise HarnessError(f"{self.path}:{number}: step {self.step} is not in C")
-                self.seen.add(self.step)
-                indent = line[: len(line) - len(line.lstrip())]
-                count = f"KMM_STEP({self.counters.steps[self.step]})"
-                if cython:
-                    out.append(indent + count)
-                elif out and _C_BARE_HEAD.match(out[-1]):
-                    # the step is the whole body: one statement must stay one
-                    line = self._as_one_statement(indent, count, line.lstrip())
-                else:
-                    out.append(f"{indent}{count};")
             try:
+                line = self._whole(line, rest)
+                if anchor:
+                    line = self._counted_step(anchor[0], line, out)
                 out.append(self._condition(line) if self.step else line)
             except ValueError as error:
-                raise HarnessError(f"{self.path}:{number}: {error}: a condition must stand on one "
-                                   "line to be counted") from error
+                raise HarnessError(f"{self.path}:{number}: {error}: a condition must end where "
+                                   "its brackets do, and hold no step, to be counted") from error
         return "\n".join(out) + "\n"
 
 

@@ -61,11 +61,15 @@ def test_spin_lock_records_the_order(world):
     assert world.held() == ALL
 
 
-def test_spin_lock_more_than_eight_at_once(world):
-    for lock in ALL:
+def test_spin_lock_more_than_twelve_at_once(world):
+    twelve = [*ALL, "mapping[1].i_mmap_lock", "mapping[1].private_lock", "mapping[1].tree_lock",
+              "mm[1].page_table_lock"]
+    for lock in twelve:
         world.call("spin_lock", lock)
+    assert world.held() == twelve
     assert world.end("spin_lock", "world.swap_lock") == "too many locks"
     assert world.get("world.swap_lock.held") == 0
+    assert world.held() == twelve
 
 
 @pytest.mark.parametrize("released, left", [

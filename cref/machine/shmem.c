@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * tmpfs and ramfs: files that are nowhere but in memory.  A tmpfs page is never
+ * swapped out, because its writepage acts as if swap were full; so a page that
+ * is not in memory was never there.
+ */
+#include "machine/contents.h"
+#include "machine/file.h"
+
+#define KMM_FILE KMM_FILE_MACHINE
+
+/* Made clean: only who writes to it makes it dirty. */
+struct page *shmem_getpage(struct inode *inode, pgoff_t index)
+{
+	struct page *page = kmm_find_lock_page(inode->i_mapping, index, 1);
+
+	if (!page)
+		return NULL;
+	if (!kmm_page_flag(page, PG_uptodate)) {
+		kmm_zero_contents(page->contents);
+		SetPageUptodate(page);
+	}
+	unlock_page(page);
+	return page;
+}
+
+static struct page *nopage(struct vm_area_struct *area, unsigned long address)
+{
+	struct inode *inode = area->vm_file->f_mapping->host;
+	pgoff_t index = ((address - area->vm_start) >> PAGE_SHIFT) + area->vm_pgoff;
+	struct page *page;
+
+	if ((u64)index << PAGE_SHIFT >= (u64)inode->i_size)
+		return NOPAGE_SIGBUS;
+	page = shmem_getpage(inode, index);
+	if (!page)
+		return NOPAGE_OOM;
+	mark_page_accessed(page);
+	return page;
+}
+
+struct page *shmem_nopage(struct vm_area_struct *area, unsigned long address, int *type)
+{
+	u64 *back = kmm_event(KMM_EVENT_nopage, 4, KMM_HERE);
+	struct page *page;
+
+	back[0] = KMM_WORD(area);
+	back[1] = address;
+	back[2] = back[3] = 0;
+	barrier();
+	page = nopage(area, address);
+	*type = VM_FAULT_MINOR;
+	back[2] = VM_FAULT_MINOR;
+	back[3] = KMM_WORD(page);
+	barrier();
+	return page;
+}
+
+int shmem_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	KMM_EVENT(f_op_mmap, KMM_HERE, file, vma, 0);
+	vma->vm_ops = &kmm_shmem_vm_ops;
+	return 0;
+}
+
+/*
+ * An unnamed file of tmpfs: only its open file holds the inode.  No mapping of
+ * i386 is too large for one, so -EINVAL does not occur.
+ */
+static int open_unnamed(struct vm_area_struct *vma, struct file **opened)
+{
+	unsigned long pages = vma_pages(vma);
+	u32 charged = vma->vm_flags & VM_ACCOUNT ? (u32)pages : 0;
+	struct inode *inode;
+	struct file *file;
+	int error = -ENFILE;
+
+	if (charged && security_vm_enough_memory(charged))
+		return -ENOMEM;
+	file = kmm_file_alloc();
+	if (!file)
+		goto uncharge;
+	inode = kmm_inode_alloc();
+	if (!inode) {
+		file->f_count = 0;
+		error = -ENOSPC;
+		goto uncharge;
+	}
+	kmm_make_inode(inode, KMM_TMPFS, (loff_t_kmm)(pages << PAGE_SHIFT));
+	inode->i_charged = charged;
+	file->f_mapping = inode->i_mapping;
+	file->f_dentry->d_inode = inode;
+	file->f_op = kmm_file_kinds[KMM_TMPFS].f_op;
+	file->f_mode = FMODE_READ | FMODE_WRITE;
+	inode->i_writecount = 1;
+	*opened = file;
+	return 0;
+
+uncharge:
+	if (charged)
+		vm_unacct_memory(charged);
+	return error;
+}
+
+int kmm_shmem_zero_setup(struct vm_area_struct *vma, u32 here)
+{
+	u64 *result = KMM_ENTER(shmem_zero_setup, here, vma);
+	struct file *file;
+	int error = open_unnamed(vma, &file);
+
+	if (error)
+		return KMM_GIVE(result, error);
+	if (vma->vm_file)
+		fput(vma->vm_file);
+	vma->vm_file = file;
+	vma->vm_ops = &kmm_shmem_vm_ops;
+	return 0;
+}
+
+/* ramfs has no disk: what was never written is zeroes. */
+int kmm_ramfs_readpage(struct file *file __attribute__((unused)), struct page *page)
+{
+	KMM_EVENT(readpage, KMM_HERE, page, 0);
+	kmm_zero_contents(page->contents);
+	SetPageUptodate(page);
+	unlock_page(page);
+	return 0;
+}

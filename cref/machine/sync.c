@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who asks for writeback: fsync by mapping, pdflush and sync by dirty inode. */
+#include "machine/running.h"
+#include "machine/writeback.h"
+
+#define KMM_FILE KMM_FILE_MACHINE
+
+#define ALL_PAGES	(~(1ull << 63))
+
+int filemap_fdatawrite(struct address_space *mapping)
+{
+	u64 *result = KMM_ENTER(filemap_fdatawrite, KMM_HERE, mapping);
+	struct writeback_control *wbc;
+	int ret;
+
+	if (!mapping_cap_writeback_dirty(mapping))
+		return 0;
+	wbc = kmm_get_wbc();
+	wbc->sync_mode = WB_SYNC_ALL;
+	wbc->nr_to_write = 2 * (s64)mapping->nrpages;
+	ret = HALF(do_writepages)(mapping, wbc);
+	kmm_put_wbc(wbc);
+	return KMM_GIVE(result, ret);
+}
+
+int filemap_fdatawait(struct address_space *mapping)
+{
+	u64 *result = KMM_ENTER(filemap_fdatawait, KMM_HERE, mapping);
+	struct pagevec pvec;
+	pgoff_t index = 0;
+	int ret = 0;
+	u32 i;
+
+	while (pagevec_lookup_tag(&pvec, mapping, &index, PAGECACHE_TAG_WRITEBACK)) {
+		for (i = 0; i < pvec.nr; i++) {
+			wait_on_page_writeback(pvec.pages[i]);
+			if (kmm_page_flag(pvec.pages[i], PG_error))
+				ret = -EIO;
+		}
+		pagevec_release(&pvec);
+	}
+	if (kmm_test_and_clear(&mapping->flags, AS_ENOSPC))
+		ret = -ENOSPC;
+	if (kmm_test_and_clear(&mapping->flags, AS_EIO))
+		ret = -EIO;
+	return KMM_GIVE(result, ret);
+}
+
+/* The inode itself goes to disk, of which nothing is modelled but that it is clean then. */
+static void write_inode(struct inode *inode)
+{
+	if (!(inode->i_state & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)))
+		return;
+	spin_lock(&kmm_world->inode_lock);
+	inode->i_state &= ~(unsigned long)(I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+	if (!(inode->i_state & (I_DIRTY | I_LOCK)) && inode->i_place == INODE_ON_DIRTY)
+		inode->i_place = INODE_ON_CLEAN;
+	spin_unlock(&kmm_world->inode_lock);
+}
+
+/* f_op->fsync, with i_mutex held. */
+static int fsync_of_kind(struct inode *inode)
+{
+	switch (inode->i_kind) {
+	case KMM_EXT3:
+		kmm_journal_commit(inode);
+		write_inode(inode);
+		return 0;
+	case KMM_EXT2:
+	case KMM_BLOCK_DEVICE:
+		write_inode(inode);
+		return 0;
+	case KMM_TMPFS:
+	case KMM_RAMFS:
+	case KMM_HUGETLBFS:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int has_fsync(const struct inode *inode)
+{
+	return inode->i_kind <= KMM_RAMFS || inode->i_kind == KMM_HUGETLBFS;
+}
+
+int do_fsync(struct file *file, int datasync)
+{
+	u64 *result = KMM_ENTER(do_fsync, KMM_HERE, file);
+	struct address_space *mapping = file->f_mapping;
+	struct inode *inode = mapping->host;
+	int ret, error;
+
+	(void)datasync;		/* what it spares is metadata */
+	if (!has_fsync(inode))
+		return KMM_GIVE(result, -EINVAL);
+	ret = filemap_fdatawrite(mapping);
+	mutex_lock(&inode->i_mutex);
+	error = fsync_of_kind(inode);
+	if (!ret)
+		ret = error;
+	mutex_unlock(&inode->i_mutex);
+	error = filemap_fdatawait(mapping);
+	if (!ret)
+		ret = error;
+	return KMM_GIVE(result, ret);
+}
+
+/* Where it belongs after a round of writeback; inode_lock is held. */
+static void place_inode(struct inode *inode)
+{
+	if (inode->i_state & I_FREEING)
+		return;
+	if (!(inode->i_state & I_DIRTY) &&
+	    kmm_tree_tagged(&inode->i_mapping->page_tree, PAGECACHE_TAG_DIRTY))
+		inode->i_state |= I_DIRTY_PAGES;
+	inode->i_place = inode->i_state & I_DIRTY ? INODE_ON_DIRTY : INODE_ON_CLEAN;
+}
+
+static int sync_single_inode(struct inode *inode, struct writeback_control *wbc)
+{
+	struct address_space *mapping = inode->i_mapping;
+	int ret = HALF(do_writepages)(mapping, wbc), error;
+
+	/* the inode itself is written here: nothing of that is modelled but its bits, off already */
+	if (wbc->sync_mode == WB_SYNC_ALL) {
+		error = filemap_fdatawait(mapping);
+		if (!ret)
+			ret = error;
+	}
+	return ret;
+}
+
+int kmm_sync_inode(struct inode *inode, u32 sync_mode, s64 nr_to_write)
+{
+	struct world *world = kmm_world;
+	struct writeback_control *wbc;
+	u64 *result;
+	int ret;
+
+	if (inode->i_place != INODE_ON_DIRTY ||
+	    inode->i_mapping->backing_dev_info->capabilities & BDI_CAP_NO_WRITEBACK)
+		return 0;
+	result = KMM_ENTER(sync_inode, KMM_HERE, inode, sync_mode);
+	spin_lock(&world->inode_lock);
+	if (inode->i_state & I_LOCK) {
+		spin_unlock(&world->inode_lock);
+		if (sync_mode == WB_SYNC_NONE)
+			return 0;
+		/* who writes it waits for us to be done */
+		kmm_may_sleep();
+		kmm_end(KMM_LOCK_TWICE);
+	}
+	inode->i_state = (inode->i_state & ~(unsigned long)I_DIRTY) | I_LOCK;
+	spin_unlock(&world->inode_lock);
+
+	wbc = kmm_get_wbc();
+	wbc->sync_mode = sync_mode;
+	wbc->nr_to_write = nr_to_write;
+	wbc->nonblocking = sync_mode == WB_SYNC_NONE;
+	ret = sync_single_inode(inode, wbc);
+	kmm_put_wbc(wbc);
+
+	spin_lock(&world->inode_lock);
+	inode->i_state &= ~(unsigned long)I_LOCK;
+	place_inode(inode);
+	spin_unlock(&world->inode_lock);
+	return KMM_GIVE(result, ret);
+}
+
+/*
+ * The kernel goes over the inodes twice, the first time without waiting; the
+ * commit of journals between the two is an operation of its own here.
+ */
+void kmm_sync_all(void)
+{
+	struct world *world = kmm_world;
+	u32 i;
+
+	/* the last mapping is swapper_space, which has no inode */
+	for (i = 0; i + 1 < world->size.mappings; i++)
+		kmm_sync_inode(&world->inodes[i], WB_SYNC_ALL, ALL_PAGES);
+}
