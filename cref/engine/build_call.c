@@ -26,7 +26,7 @@ struct page *kmm_page_of_call(struct world *world, const struct kmm_case *c)
 	return &world->pages[c->page_is_focus ? c->focus : c->page];
 }
 
-/* The page in focus or another; try_to_free_buffers knows no anonymous pages. */
+/* The page in focus or another; try_to_free_buffers knows no anonymous pages, and frees buffers. */
 static struct page *page_for(struct world *world, const struct kmm_case *c)
 {
 	struct page *page = kmm_page_of_call(world, c);
@@ -34,6 +34,8 @@ static struct page *page_for(struct world *world, const struct kmm_case *c)
 
 	if (c->function != KMM_TRY_TO_FREE_BUFFERS)
 		return page;
+	if (c->page && kmm_page_flag(&world->pages[c->focus], PG_private))
+		return &world->pages[c->focus];
 	for (i = 0; i < KMM_CASE_PAGES; i++) {
 		page = &world->pages[(first + i) % KMM_CASE_PAGES];
 		if (!kmm_page_is_anon(page))

@@ -22,9 +22,10 @@ static const struct {
 };
 
 /* In bytes, from the index base on: eight pages lie there. */
-static const u32 file_size[8] = {
-	8 << PAGE_SHIFT, 8 << PAGE_SHIFT, 10 << PAGE_SHIFT, 7 << PAGE_SHIFT,
-	(5 << PAGE_SHIFT) + 2048, (7 << PAGE_SHIFT) + 100, 3 << PAGE_SHIFT, 0,
+static const u32 file_size[16] = {
+	[0 ... 5] = 8 << PAGE_SHIFT, [6 ... 8] = 10 << PAGE_SHIFT, [9] = 7 << PAGE_SHIFT,
+	[10] = (5 << PAGE_SHIFT) + 2048, [11] = (7 << PAGE_SHIFT) + 100, [12] = 12 << PAGE_SHIFT,
+	[13] = (6 << PAGE_SHIFT) + 1, [14] = 3 << PAGE_SHIFT, [15] = 0,
 };
 
 static const u8 inode_flags[32] = { [29] = S_MANDLOCK, [30] = S_APPEND, [31] = S_APPEND };
@@ -94,7 +95,7 @@ void kmm_open_for_call(struct world *world, const struct kmm_case *c)
 	struct inode *inode = &world->inodes[number];
 
 	if (kind != NR_KMM_FILE_KINDS)
-		kmm_make_inode(inode, kind, file_size[c->pgoff & 7]);
+		kmm_make_inode(inode, kind, file_size[c->pgoff]);
 	inode->i_count++;
 	file->f_mapping = inode->i_mapping;
 	file->own_dentry.d_inode = inode;

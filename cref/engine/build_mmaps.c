@@ -169,9 +169,8 @@ void kmm_build_mmap(struct world *world, const struct kmm_case *c, struct kmm_ca
 		/* anywhere, or where nothing can be */
 		if (c->place == 15)
 			call->address = odd ? 0 : c->protect ? TASK_SIZE - PAGE_SIZE : call->address + 1;
-		call->pgoff = c->pgoff < 14 ? vma->vm_pgoff + c->pgoff - 4 : odd_pgoff[c->pgoff - 14];
-		if (c->pgoff < 4)
-			call->pgoff = c->pgoff;
+		call->pgoff = c->pgoff < 4 ? c->pgoff : c->pgoff < 15 ?
+			      vma->vm_pgoff + c->pgoff - 4 : odd_pgoff[c->protect];
 	} else {
 		fit_to(vma, c->protect, call);
 	}

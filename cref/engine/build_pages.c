@@ -128,8 +128,8 @@ void kmm_build_pages(struct world *world, const struct kmm_case *c, struct plan 
 }
 
 /* How many buffers the page in focus has, in powers of two: all sizes of block. */
-static const u8 log_of_buffers[8] = { 0, 0, 0, 0, 1, 1, 2, 2 };
-#define NO_BUFFERS_BELOW	2
+static const u8 log_of_buffers[8] = { 0, 0, 0, 1, 1, 1, 2, 2 };
+#define NO_BUFFERS_BELOW	1
 
 /* States of a buffer: most are free to go, or no page would ever lose its buffers. */
 static const u16 buffer_state[16] = {
