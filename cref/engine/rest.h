@@ -10,7 +10,7 @@ struct kmm_broken {
 	u32 property;		/* of enum kmm_property; NR_KMM_PROPERTIES: none */
 	u32 at;			/* number of the operation after which it did not hold */
 	u32 left;		/* of enum kmm_leftover: what was left at rest */
-	u32 reserved;
+	u32 quirks;		/* failed mmaps that gave back memory that was never charged */
 };
 
 enum kmm_leftover {

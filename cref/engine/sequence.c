@@ -318,6 +318,7 @@ void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 		struct file *file = world->tasks[0].fd[i];
 
 		file->f_op = kmm_file_kinds[file->own_dentry.d_inode->i_kind].f_op;
+		file->own_dentry.d_inode->i_count++;
 	}
 	set_limits(world, s->limits);
 	take_pages(world, pages_taken[s->memory]);

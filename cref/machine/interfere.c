@@ -35,6 +35,7 @@ static u32 run_as_other(struct world *world)
 	struct kmm_result result;
 
 	world->interfering = 1;
+	world->paused_task = task;
 	world->held_from = world->nr_held;
 	world->held_classes = 0;
 	world->pages_locked = 0;
@@ -46,6 +47,7 @@ static u32 run_as_other(struct world *world)
 	world->pages_locked = pages_locked;
 	world->held_classes = classes;
 	world->held_from = held_from;
+	world->paused_task = NULL;
 	world->interfering = 0;
 	return result.outcome;
 }

@@ -139,7 +139,8 @@ static s64 do_poke(const u8 *a)
 
 static s64 do_unpin(const u8 *a)
 {
-	struct page *page = used_page(a[0]);
+	/* the zero page can be pinned too */
+	struct page *page = a[0] < kmm_world->size.pages ? &kmm_world->pages[a[0]] : NULL;
 
 	if (!page || !page->pins)
 		return -ENOENT;
@@ -182,12 +183,22 @@ static s64 do_complete(u32 number, u32 ok)
 	return 0;
 }
 
+/*
+ * A journal writes the data blocks of its files so, and a file system the
+ * metadata on its block device; ext2 leaves data to the bio path alone, which
+ * BUGs on a buffer that such a write has locked.
+ */
 static s64 do_flush_buffers(u32 inode, u32 index)
 {
 	struct page *page = file_page(inode, index);
 
 	if (!page)
 		return -ENOENT;
+	if (page->mapping->host->i_kind != KMM_EXT3 &&
+	    page->mapping->host->i_kind != KMM_BLOCK_DEVICE) {
+		put_page(page);
+		return -EINVAL;
+	}
 	if (kmm_page_flag(page, PG_private))
 		kmm_flush_buffers_by_hand(page);
 	put_page(page);
@@ -250,7 +261,6 @@ static s64 operate(const struct kmm_operation *operation)
 	const u8 *a = operation->a;
 	struct page *page;
 	struct inode *inode;
-	long ret;
 
 	switch ((enum kmm_operation_kind)operation->kind) {
 	case KMM_OP_open:
@@ -273,6 +283,9 @@ static s64 operate(const struct kmm_operation *operation)
 	case KMM_OP_fork:
 		return sys_fork();
 	case KMM_OP_exit:
+		/* a process whose other thread is in a system call does not go away under it */
+		if (current == kmm_world->paused_task)
+			return -EBUSY;
 		sys_exit();
 		return 0;
 	case KMM_OP_load:
@@ -318,8 +331,7 @@ static s64 operate(const struct kmm_operation *operation)
 		lru_add_drain();
 		return 0;
 	case KMM_OP_lock_page:
-		ret = do_lock_page(a[0]);
-		return ret;
+		return do_lock_page(a[0]);
 	case KMM_OP_nothing:
 	case NR_KMM_OPERATIONS:
 		break;
@@ -327,10 +339,10 @@ static s64 operate(const struct kmm_operation *operation)
 	return 0;
 }
 
-/* What needs no process runs as whichever there is. */
+/* What needs no process runs as whichever there is; a pin outlives who asked for it. */
 static int needs_process(u32 kind)
 {
-	return kind <= KMM_OP_fsync;
+	return kind <= KMM_OP_fsync && kind != KMM_OP_unpin;
 }
 
 s64 kmm_operate(const struct kmm_operation *operation)

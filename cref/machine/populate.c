@@ -30,6 +30,7 @@ static int take_out(struct vm_area_struct *vma, unsigned long addr, pte_t *pte)
 		return 0;
 	if (pte_dirty(old))
 		set_page_dirty(page);
+	vma->vm_mm->anon_replaced += kmm_page_is_anon(page);
 	page_remove_rmap(page);
 	put_page(page);
 	return 1;

@@ -162,6 +162,9 @@ static int dup_one(struct mm_struct *mm, struct mm_struct *oldmm, struct vm_area
 /* How big it is, but for what a child does not inherit; page tables and locks are its own. */
 static void copy_counts(struct mm_struct *mm, const struct mm_struct *oldmm)
 {
+	mm->file_rss = 0;
+	mm->anon_rss = 0;
+	mm->anon_replaced = 0;
 	mm->total_vm = oldmm->total_vm;
 	mm->shared_vm = oldmm->shared_vm;
 	mm->exec_vm = oldmm->exec_vm;

@@ -93,7 +93,9 @@ static int holds_rss(struct world *world)
 				else if (page)
 					file++;
 			}
-		if (mm->file_rss != file || mm->anon_rss != anon)
+		/* the kernel goes on counting those as anonymous */
+		if (mm->file_rss != file - mm->anon_replaced ||
+		    mm->anon_rss != anon + mm->anon_replaced)
 			return 0;
 	}
 	return 1;
@@ -189,7 +191,7 @@ static int holds_vma_lists(struct world *world)
 		if (count != mm->map_count || in_tree(mm->mm_rb.rb_node) != (u32)count ||
 		    total != mm->total_vm || locked != mm->locked_vm)
 			return 0;
-		if (!mm->mm_users && (count || mm->file_rss || mm->anon_rss))
+		if (!mm->mm_users && count)
 			return 0;
 	}
 	return 1;
@@ -259,7 +261,7 @@ static int holds_anon_vmas(struct world *world)
 	return linked == listed;
 }
 
-static int holds_committed(struct world *world)
+s64 kmm_committed_pages(struct world *world)
 {
 	s64 pages = 0;
 
@@ -269,7 +271,12 @@ static int holds_committed(struct world *world)
 				pages += vma_pages(vma);
 	for (u32 i = 0; i + 1 < world->size.mappings; i++)
 		pages += world->inodes[i].i_charged;
-	return pages == world->vm_committed_space;
+	return pages;
+}
+
+static int holds_committed(struct world *world)
+{
+	return kmm_committed_pages(world) == world->vm_committed_space;
 }
 
 static int holds_swap_map(struct world *world)

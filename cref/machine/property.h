@@ -14,6 +14,8 @@ enum kmm_property {
 
 /* Its number, or NR_KMM_PROPERTIES if all hold; the world is left as it is. */
 KMM_EXPORT u32 kmm_broken_property(struct world *world);
+/* What vm_committed_space ought to be. */
+s64 kmm_committed_pages(struct world *world);
 KMM_EXPORT const char *kmm_property_name(u32 property);
 KMM_EXPORT const char *kmm_property_statement(u32 property);
 

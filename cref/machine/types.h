@@ -169,7 +169,7 @@ struct mm_struct {
 	unsigned long start_brk;
 	unsigned long brk;
 	u32 mm_users;
-	u32 reserved;
+	u32 anon_replaced;	/* anonymous pages that remap_file_pages put a file's page for: populate.c */
 };
 
 struct rlimit {

@@ -96,6 +96,7 @@ struct world {
 	u32 fail_in;			/* the how-manieth allocation from here fails; 0: none */
 	u32 pauses_left;		/* another actor acts at the how-manieth pause from here; 0: none */
 	struct kmm_operation interference;
+	struct task_struct *paused_task; /* whose function pauses while another actor runs, or NULL */
 	struct page *page_of_other;	/* locked by another actor, who lets go when waited for */
 	u32 interfering;		/* that other actor runs now */
 	u32 interfered;			/* it ran, and was not refused */
