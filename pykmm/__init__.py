@@ -7,3 +7,12 @@ below them until they give bit-identical outputs or a case shows where not.
 """
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str):
+    """pykmm.World, which loads both halves, is imported when it is first asked for."""
+    if name == "World":
+        from .world import World
+
+        return World
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

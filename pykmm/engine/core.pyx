@@ -79,6 +79,9 @@ cdef extern from *:
     const char *kmm_event_result(int i)
     int kmm_event_words(int i)
 
+cdef extern from "machine/world.h" nogil:
+    void kmm_core_enter(struct_world *world)
+
 cdef extern from "machine/running.h" nogil:
     void kmm_run_half(const kmm_half *half, struct_world *world)
 
@@ -222,6 +225,7 @@ cdef extern from "engine/phases.h" nogil:
 cdef extern from "machine/property.h" nogil:
     enum:
         NR_KMM_PROPERTIES
+    uint32_t kmm_broken_property(struct_world *world)
     const char *kmm_property_name(uint32_t property)
     const char *kmm_property_statement(uint32_t property)
 
@@ -605,6 +609,12 @@ cdef class Runner:
     def forget_trace(self):
         """Empty the trace; the state is left as it is."""
         self.runner.world.trace_at = self.runner.world.trace
+
+    def broken_property(self):
+        """Name of the first property that does not hold of the world as it is, or None."""
+        kmm_core_enter(self.runner.world)
+        cdef uint32_t broken = kmm_broken_property(self.runner.world)
+        return None if broken == NR_KMM_PROPERTIES else list(PROPERTIES)[broken]
 
     def first_differing(self, halves):
         """Number of the first half whose run differs from that of halves[0], or 0."""
