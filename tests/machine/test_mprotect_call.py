@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """protection_map, change_protection, and the system calls mprotect and mmap."""
 
+import itertools
+
 import pytest
 from vma_pictures import (
     BASE,
@@ -18,7 +20,7 @@ from vma_pictures import (
 
 ENOMEM, EACCES, EINVAL, EBADF = -12, -13, -22, -9
 NONE, READONLY, SHARED = 0x0A0, 0x025, 0x027
-GROWSUP = 0x200
+GROWSUP, SEQ_READ = 0x200, 0x8000
 PROT_GROWSDOWN, PROT_GROWSUP = 0x01000000, 0x02000000
 TASK_SIZE = 0xC0000000
 
@@ -192,40 +194,44 @@ def flags(kernel, vmas) -> dict[str, int]:
     return {letter: kernel.get(f"{vmas.of(letter)}.vm_flags") for letter in vmas.listed()}
 
 
-# picture, range, protection, flags, picture after, flags after (of those that changed)
+# picture, range, protection, flags, then the same of what comes of it; there a letter is any vma
 DONE = {
-    "all of it": ("aa", "**", 1, {"a": SHARED_RW}, "aa", {"a": SHARED_RO}),
-    "its end": ("aaaa", "..**", 1, {"a": SHARED_RW}, "aabb", {"b": SHARED_RO}),
-    "its start": ("aaaa", "**..", 1, {"a": SHARED_RW}, "aabb", {"a": SHARED_RO}),
-    "its middle": ("aaaa", ".**.", 1, {"a": SHARED_RW}, "baac", {"a": SHARED_RO}),
-    "end and start of two": ("aabb", ".**.", 1, {"a": SHARED_RW, "b": SHARED_RW | 0x8000},
-                             "acdb", {"c": SHARED_RO, "d": SHARED_RO | 0x8000}),
-    "SEM and no more is NONE": ("aa", "**", 8, {"a": SHARED_RO}, "aa", {"a": SHARED_RO & ~1}),
-    "three become one": ("aabbcc", "..**..", 1, {"a": RO, "b": RX, "c": RO}, "aaaaaa", {}),
+    "all of it": ("aa", "**", 1, {"a": SHARED_RW}, "xx", {"x": SHARED_RO}),
+    "its end": ("aaaa", "..**", 1, {"a": SHARED_RW}, "xxyy", {"x": SHARED_RW, "y": SHARED_RO}),
+    "its start": ("aaaa", "**..", 1, {"a": SHARED_RW}, "xxyy", {"x": SHARED_RO, "y": SHARED_RW}),
+    "its middle": ("aaaa", ".**.", 1, {"a": SHARED_RW},
+                   "xyyz", {"x": SHARED_RW, "y": SHARED_RO, "z": SHARED_RW}),
+    "end and start of two": ("aabb", ".**.", 1, {"a": SHARED_RW, "b": SHARED_RW | SEQ_READ},
+                             "wxyz", {"w": SHARED_RW, "x": SHARED_RO,
+                                      "y": SHARED_RO | SEQ_READ, "z": SHARED_RW | SEQ_READ}),
+    "nothing new": ("aa", "**", 1, {"a": RO}, "xx", {"x": RO}),
+    "SEM and no more is NONE": ("aa", "**", 8, {"a": SHARED_RO}, "xx", {"x": SHARED_RO & ~1}),
+    "three become one": ("aabbcc", "..**..", 1, {"a": RO, "b": RX, "c": RO}, "xxxxxx", {"x": RO}),
+    "one, and the next is so already": ("aabbcc", "..****", 1, {"a": RO, "b": RX, "c": RO},
+                                        "xxxxxx", {"x": RO}),
+    "two of three, then the last": ("aabbcc", "..****", 1, {"a": RO, "b": RX, "c": RX | SEQ_READ},
+                                    "xxxxyy", {"x": RO, "y": RO | SEQ_READ}),
     "grows up to its end": ("aaaa", ".*..", 1 | PROT_GROWSUP, {"a": RX | GROWSUP},
-                            "abbb", {"b": RO | GROWSUP}),
+                            "xyyy", {"x": RX | GROWSUP, "y": RO | GROWSUP}),
     "grows down to its start": ("aaaa", "..*.", 1 | PROT_GROWSDOWN, {"a": RX | GROWSDOWN},
-                                "aaab", {"a": RO | GROWSDOWN}),
+                                "xxxy", {"x": RO | GROWSDOWN, "y": RX | GROWSDOWN}),
 }
+
+
+def ends(picture: str) -> list[bool]:
+    """After which pages another vma begins."""
+    return [here != after for here, after in itertools.pairwise(picture)]
 
 
 @pytest.mark.parametrize("name", DONE)
 def test_sys_mprotect_done(kernel, name):
-    before, stars, prot, own, after, changed = DONE[name]
+    before, stars, prot, own, after, wanted = DONE[name]
     vmas = Vmas(kernel)
     vmas.draw(before, **own)
     assert mprotect(kernel, stars, prot) == 0
-    now = flags(kernel, vmas)
-    looks = vmas.look()
-    # which slot is whose follows from how mprotect_fixup splits: compare by place
-    assert len(looks) == len(after)
-    old = {page: own[letter] for page, letter in enumerate(before)}
-    for page, letter in enumerate(after):
-        wanted = changed.get(letter) if letter in changed else (
-            own[looks[page]] if looks[page] in own else old[page])
-        assert now[looks[page]] == wanted, f"page {page}"
-    assert [looks[i] == looks[i - 1] for i in range(1, len(looks))] == [
-        after[i] == after[i - 1] for i in range(1, len(after))]
+    found, now = vmas.look(), flags(kernel, vmas)
+    assert [now[letter] for letter in found] == [wanted[letter] for letter in after]
+    assert ends(found) == ends(after)
 
 
 def test_sys_mprotect_meets_a_hole_after_the_first_vma(kernel):

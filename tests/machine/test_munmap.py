@@ -158,6 +158,15 @@ def test_do_munmap_order_of_things(kernel):
     assert vmas.look() == "....bb"
 
 
+def test_do_munmap_closes_before_it_drops_the_file(kernel):
+    vmas = Vmas(kernel, file=True)
+    vmas.draw("aa", SHARED_RW)
+    kernel.call("use_driver_vm_ops", "vma[0]")
+    assert unmap(kernel, "**") == 0
+    assert [event[0] for event in calls(kernel, "vm_ops_close", "fput", "vm_stat_account")] == [
+        "vm_stat_account", "vm_ops_close", "fput"]
+
+
 def test_do_munmap_leaves_the_anon_vma(kernel):
     vmas = Vmas(kernel)
     vmas.draw("aabb", anon={"a": 0, "b": 0})
