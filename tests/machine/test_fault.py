@@ -202,6 +202,9 @@ def test_do_file_page_in_a_nonlinear_vma(vma, write, cached, size, fail_in, ret,
                                ("pte_unmap", SLOT)]
     assert vma.get(SLOT) == word
     assert rss(vma) == (1 if ret == MAJOR else 0, 0)
+    # the address that was populated is the page's
+    assert [event[3] for event in events(vma) if event[0] == "install_page"] == \
+        ([AT & ~0xFFF] if ret == MAJOR else [])
 
 
 # Swapped out: slot 2 has the pte's count, and one of the cache if the page is still there.
@@ -273,6 +276,8 @@ def test_do_swap_page_write_of_a_page_of_ones_own(vma, flags, word):
     # asked before the pte is counted and before the slot is freed
     assert names.index("can_share_swap_page") < names.index("set_pte_at") < \
         names.index("page_add_anon_rmap") < names.index("swap_free")
+    assert names[-3:] == ["update_mmu_cache", "lazy_mmu_prot_update", "pte_unmap_unlock"]
+    assert "ptep_set_access_flags" not in names     # do_wp_page has nothing to do
     assert vma.get(SLOT) == word
     assert swap_state(vma, 3) == (2, 0, 1, 1)
 
