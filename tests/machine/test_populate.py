@@ -4,7 +4,7 @@
 import errno
 
 import pytest
-from mapped import AT, NONLINEAR, PRIVATE_RW, SHARED_RO, SHARED_RW, Scene
+from mapped import AT, NONLINEAR, PRIVATE_RW, SHARED_RW, Scene
 
 NONBLOCK = 0x10000
 EINVAL, ENOMEM = -errno.EINVAL, -errno.ENOMEM
