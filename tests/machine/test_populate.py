@@ -177,6 +177,21 @@ def test_install_file_pte_without_a_page_table(scene):
     assert scene.call("install_file_pte", "mm[0]", "vma[0]", AT(1), 2, 0x25) == ENOMEM
 
 
+@pytest.mark.parametrize("kind, operation", [("ext2", "readpage"), ("tmpfs", None)])
+def test_a_fault_on_a_file_pte_populates_as_the_file_does(kernel, kind, operation):
+    scene = Scene(kernel)
+    scene.file(0, kind=kind)
+    scene.vma(0, flags=SHARED_RW | NONLINEAR, file=0)
+    assert scene.call("use_file_vm_ops", "vma[0]") == 0
+    scene.raw(1, file_pte(3))
+
+    assert scene.call("handle_mm_fault", "mm[0]", "vma[0]", AT(1), 0) == 3     # MAJOR
+
+    assert scene.shown(1) == "page 0 rw,accessed"
+    assert scene.get("page[0].index") == 3
+    assert [event[0] for event in scene.named("readpage")] == ([operation] if operation else [])
+
+
 # remap_file_pages
 
 def remap(scene, at=0, pages=1, pgoff=0, flags=0, prot=0):
