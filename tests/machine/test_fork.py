@@ -284,6 +284,20 @@ def test_fork_copies_the_task(scene):
     assert scene.get("task[1].signal") == scene.kernel.at("task[1].own_signal.data")
 
 
+@pytest.mark.parametrize("fail_in, closed", [(0, []), (2, ["vm_ops_close"])])
+def test_fork_opens_a_vma_after_its_ptes_even_if_they_could_not_be_copied(scene, fail_in, closed):
+    # a vma, and a page table, without which it ends again
+    anonymous(scene)
+    scene.call("use_driver_vm_ops", "vma[0]")
+    scene.set("world.fail_in", fail_in)
+
+    fork(scene)
+
+    assert [event[0] for event in scene.named("copy_page_range", "vm_ops_open",
+                                              "vm_ops_close")] == [
+        "copy_page_range", "vm_ops_open", *closed]
+
+
 def test_fork_without_a_free_slot(scene):
     scene.set("mm[1].mm_users", 1)
     scene.set("mm[2].mm_users", 1)

@@ -74,14 +74,15 @@ def test_msync_looks_at_present_ptes_of_shared_file_vmas(scene, flags, bits, dir
 
 def test_msync_goes_past_what_is_no_page(scene):
     scene.vma(0, pages=3, flags=SHARED_RW, file=0)
-    scene.raw(0, 0x40 | 3 << 1)                     # a file pte has the bit that means dirty
+    # a file pte has the bit that means dirty, and this one what could be a frame
+    scene.raw(0, 0x103040)
     scene.raw(1, 2 << 8)
     scene.vma(1, at=3, pages=1, pgoff=0x300, flags=SHARED_RW | PFNMAP, file=0)
     scene.raw(3, 0x300067)
 
     assert msync(scene) == 0
 
-    assert [scene.word_at(at) for at in range(4)] == [0x40 | 3 << 1, 2 << 8, 0, 0x300067]
+    assert [scene.word_at(at) for at in range(4)] == [0x103040, 2 << 8, 0, 0x300067]
     assert scene.named("ptep_clear_flush_dirty", "set_page_dirty") == []
 
 

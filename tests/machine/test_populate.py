@@ -4,7 +4,7 @@
 import errno
 
 import pytest
-from mapped import AT, NONLINEAR, PRIVATE_RW, SHARED_RO, SHARED_RW, Scene
+from mapped import AT, NONLINEAR, PRIVATE_RW, SHARED_RW, Scene
 
 NONBLOCK = 0x10000
 EINVAL, ENOMEM = -errno.EINVAL, -errno.ENOMEM
@@ -175,6 +175,21 @@ def test_install_file_pte_without_a_page_table(scene):
     scene.vma(0, flags=SHARED_RW | NONLINEAR, file=0)
     scene.set("world.fail_in", 1)
     assert scene.call("install_file_pte", "mm[0]", "vma[0]", AT(1), 2, 0x25) == ENOMEM
+
+
+@pytest.mark.parametrize("kind, operation", [("ext2", "readpage"), ("tmpfs", None)])
+def test_a_fault_on_a_file_pte_populates_as_the_file_does(kernel, kind, operation):
+    scene = Scene(kernel)
+    scene.file(0, kind=kind)
+    scene.vma(0, flags=SHARED_RW | NONLINEAR, file=0)
+    assert scene.call("use_file_vm_ops", "vma[0]") == 0
+    scene.raw(1, file_pte(3))
+
+    assert scene.call("handle_mm_fault", "mm[0]", "vma[0]", AT(1), 0) == 3     # MAJOR
+
+    assert scene.shown(1) == "page 0 rw,accessed"
+    assert scene.get("page[0].index") == 3
+    assert [event[0] for event in scene.named("readpage")] == ([operation] if operation else [])
 
 
 # remap_file_pages
