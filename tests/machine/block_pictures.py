@@ -54,7 +54,7 @@ def blocks(kernel, page):
 
 
 def contents(kernel, page):
-    return [kernel.get(f"page[{page}].contents[{i}]") for i in range(SECTORS)]
+    return [kernel.get(f"page[{page}].contents[{i}]") & 0xFFFF for i in range(SECTORS)]
 
 
 def disk(kernel, inode=0, index=0):

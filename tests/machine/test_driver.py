@@ -72,7 +72,7 @@ def test_pfnmap_mmap_without_page_tables(kernel):
 
 def test_pfnmap_mmap_over_something_is_a_bug(kernel):
     mapping_of(kernel, "PFNMAP driver")
-    kernel.call("pte_alloc", "mm[0].mmap", BASE)
+    kernel.set("mm[0].pmd[0].table", f"mm[0].pte[{BASE:#x}]")
     kernel.set(f"mm[0].pte[{BASE + 0x1000:#x}]", 0x40)
     assert kernel.end("f_op_mmap", FILE, VMA) == "BUG"
 
@@ -83,7 +83,8 @@ def test_prot_driver_mmap_keeps_the_cache_out(kernel):
     assert kernel.call("f_op_mmap", FILE, VMA) == 0
     assert kernel.events() == [("f_op_mmap", "file[0]", "vma[0]", 0)]
     assert kernel.get("vma[0].vm_page_prot") == 0x027 | PCD | PWT
-    assert set(kernel.changes(before)) == {"vma[0].vm_page_prot", "vma[0].vm_ops"}
+    assert set(kernel.changes(before)) == {"vma[0].vm_page_prot.pcd", "vma[0].vm_page_prot.pwt",
+                                           "vma[0].vm_ops"}
 
 
 def test_driver_nopage_makes_ordinary_pages(kernel):

@@ -81,7 +81,8 @@ def test_the_kinds_of_file(kernel):
 
 
 @pytest.mark.parametrize("flag, hugepages, append, locked", [
-    (0, 0, 0, 0), (4, 0, 1, 0), (8, 0, 0, EAGAIN), (16, 1, 0, 0), (12, 0, 1, EAGAIN), (0x60, 0, 0, 0),
+    (0, 0, 0, 0), (4, 0, 1, 0), (8, 0, 0, EAGAIN), (16, 1, 0, 0),
+    (12, 0, 1, EAGAIN), (0x60, 0, 0, 0),
 ])
 def test_what_mmap_asks_of_an_inode(kernel, flag, hugepages, append, locked):
     kernel.inode(0)
@@ -144,3 +145,23 @@ def test_the_last_fput_of_a_named_file_keeps_its_pages(kernel):
     kernel.call("fput", FILE)
     assert kernel.slots() == [(0, "page[0]", set())]
     assert flags(kernel, 0) == "uptodate dirty"
+
+
+def test_a_file_opened_by_hand_counts_as_open(kernel):
+    kernel.inode(1)
+    kernel.call("open_into", "file[2].f_mapping", "inode[1].i_state", READ)
+    assert kernel.name("file[2].f_mapping") == "mapping[1]"
+    assert kernel.get("inode[1].i_count") == 2
+    kernel.call("fput", "file[2].f_mapping")
+    assert kernel.get("inode[1].i_count") == 1
+
+
+def test_pages_of_the_swap_cache_are_dirtied_without_buffers(kernel):
+    kernel.call("use_swap_aops", "mapping[5].host")
+    kernel.set("page[0].flags.swapcache", 1)
+    kernel.set("page[0].private", 1)
+    kernel.set("mapping[5].page_tree.nr", 1)
+    kernel.set("mapping[5].slot[0].page", "page[0]")
+    kernel.set("mapping[5].slot[0].index_and_tags", 1 << 2)
+    assert kernel.call("set_page_dirty", "page[0]") == 1
+    assert "__set_page_dirty_nobuffers" in [event[0] for event in kernel.events()]

@@ -6,7 +6,7 @@ from block_pictures import blocks, cache, contents, disk, flags, names
 
 EBADF, ENOMEM, EINVAL, EFBIG, ENOSPC = -9, -12, -22, -27, -28
 FILE = "file[0].f_mapping"
-LEAF = 0xFFFF           # what a page holds that nobody wrote
+JUNK = 0xFFFF           # what a page holds that nobody wrote
 
 
 def opened(kernel, kind="ext2", mode=3, **inode):
@@ -18,10 +18,10 @@ def opened(kernel, kind="ext2", mode=3, **inode):
 # one page of 4 blocks that is not in memory; the disk holds 1 2 3 4
 @pytest.mark.parametrize("pos, length, after, picture, page", [
     (0, 4096, [101, 102, 103, 104], "DUM DUM DUM DUM", "uptodate dirty private"),
-    (0, 1024, [101, LEAF, LEAF, LEAF], "DUM - - -", "dirty private"),
-    (1024, 2048, [LEAF, 101, 102, LEAF], "- DUM DUM -", "dirty private"),
-    (1000, 100, [101, 102, LEAF, LEAF], "DUM DUM - -", "dirty private"),
-    (3072, 1024, [LEAF, LEAF, LEAF, 101], "- - - DUM", "dirty private"),
+    (0, 1024, [101, JUNK, JUNK, JUNK], "DUM - - -", "dirty private"),
+    (1024, 2048, [JUNK, 101, 102, JUNK], "- DUM DUM -", "dirty private"),
+    (1000, 100, [101, 102, JUNK, JUNK], "DUM DUM - -", "dirty private"),
+    (3072, 1024, [JUNK, JUNK, JUNK, 101], "- - - DUM", "dirty private"),
 ])
 def test_write_to_a_disk_file(kernel, pos, length, after, picture, page):
     opened(kernel, blkbits=10, disk=(1, 2, 3, 4))
@@ -68,7 +68,7 @@ def test_write_that_makes_the_file_grow(kernel, size, pos, length, after):
 def test_write_into_a_hole_makes_a_block_and_zeroes_the_rest_of_it(kernel):
     opened(kernel, blkbits=11, mapped=0)
     assert kernel.call("kmm_write", FILE, 0, 1024) == 1024
-    assert contents(kernel, 0) == [101, 0, LEAF, LEAF]
+    assert contents(kernel, 0) == [101, 0, JUNK, JUNK]
     assert blocks(kernel, 0) == "DUM -"
     assert kernel.get("inode[0].i_mapped") == 1
 
@@ -130,7 +130,9 @@ def test_write_to_the_end_of_a_file_that_is_append_only(kernel):
     assert contents(kernel, 0)[1] == 101
 
 
-@pytest.mark.parametrize("pos, length, result", [(4096, 1, ENOSPC), (4095, 1, 1), (3072, 2048, 1024)])
+@pytest.mark.parametrize("pos, length, result", [
+    (4096, 1, ENOSPC), (4095, 1, 1), (3072, 2048, 1024),
+])
 def test_write_at_the_end_of_a_device(kernel, pos, length, result):
     opened(kernel, "block device", size=4096)
     assert kernel.call("kmm_write", FILE, pos, length) == result
