@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The half X as a library: built, cached, loaded, and refused where the mail does not compile."""
 
-import os
 import re
 import stat
 import subprocess
