@@ -11,6 +11,8 @@
 `at` is in pages from 0x40000000; process 0, which runs, has 16 of them and 8 from HEAP on.
 """
 
+from collections.abc import Sequence
+
 from worlds import ALL_UNITS, Outcome, Pair, address
 
 from pykmm import half as cython_half
@@ -75,14 +77,21 @@ class Process(Pair):
             pgoff: int | None = None, flags: int, prot: int | None = None,
             anon: int | None = None) -> None:
         """A vma in the list, tree and file; without a file its offset is its address."""
+        self._vma(number, address(at), pages, file, pgoff, flags, prot, anon)
+
+    def heap(self, number: int, pages: int, *, flags: int) -> None:
+        """A vma of memory at the start of the heap."""
+        self._vma(number, HEAP, pages, None, None, flags, None, None)
+
+    def _vma(self, number, start, pages, file, pgoff, flags, prot, anon) -> None:
         name = f"vma[{number}]"
         self.set(f"{name}.vm_mm", self.address(MM))
-        self.set(f"{name}.vm_start", address(at))
-        self.set(f"{name}.vm_end", address(at + pages))
+        self.set(f"{name}.vm_start", start)
+        self.set(f"{name}.vm_end", start + pages * PAGE)
         self.set(f"{name}.vm_flags", flags)
         self.set(f"{name}.vm_page_prot", self.call("protection_map", flags & 15)
                  if prot is None else prot)
-        self.set(f"{name}.vm_pgoff", address(at) >> 12 if pgoff is None else pgoff)
+        self.set(f"{name}.vm_pgoff", start >> 12 if pgoff is None else pgoff)
         if file is not None:
             self.set(f"{name}.vm_file", self.address(f"file[{file}]"))
             self.add(f"file[{file}].f_count", 1)
@@ -111,17 +120,25 @@ class Process(Pair):
     def word(self, at: int) -> int:
         return self.get(f"mm[0].pte[{address(at):#x}]")
 
-    def run(self, function: str, **arguments: int | str) -> Outcome:
-        """A run of both halves; a str argument is the name of what it points to."""
-        return self.compare(function, {name: self.address(value) if isinstance(value, str)
-                                       else value for name, value in arguments.items()})
+    def run(self, function: str, locked: Sequence[tuple] = (), **arguments: int | str) -> Outcome:
+        """A run of both halves; a str argument is the name of what it points to.
+
+        locked : [(primitive, argument...)]   called before; all is undone after the run
+        """
+        before = self.runner.image()
+        for primitive in locked:
+            self.call(*primitive)
+        try:
+            return self.compare(function, {name: self.address(value) if isinstance(value, str)
+                                           else value for name, value in arguments.items()})
+        finally:
+            self.runner.restore(before)
 
     def wp_fault(self, *, at: int, orig_pte: int | None = None, vma: int = 0) -> Outcome:
         """do_wp_page as handle_pte_fault calls it: mmap_sem and the table's lock are held."""
         pmd = self.table(at)
-        self.call("down_read", SEM)
-        self.call("pte_offset_map_lock", MM, pmd, address(at))
-        return self.run("do_wp_page", mm=MM, vma=f"vma[{vma}]", address=address(at) + 0x123,
+        locked = ("down_read", SEM), ("pte_offset_map_lock", MM, pmd, address(at))
+        return self.run("do_wp_page", locked, mm=MM, vma=f"vma[{vma}]", address=address(at) + 0x123,
                         page_table=f"mm[0].pte[{address(at):#x}]", pmd=pmd,
                         ptl=pmd + ".ptl",
                         orig_pte=self.word(at) if orig_pte is None else orig_pte)
@@ -129,19 +146,31 @@ class Process(Pair):
     def no_page_fault(self, *, at: int, write: bool, vma: int = 0) -> Outcome:
         """do_no_page as handle_pte_fault calls it: mmap_sem held, the pte mapped."""
         pmd = self.table(at)
-        self.call("down_read", SEM)
-        self.set("world.kmaps", 1)
-        return self.run("do_no_page", mm=MM, vma=f"vma[{vma}]", address=address(at) + 0x123,
-                        page_table=f"mm[0].pte[{address(at):#x}]", pmd=pmd,
-                        write_access=int(write))
+        mapped = [("down_read", SEM), ("pte_offset_map_lock", MM, pmd, address(at)),
+                  ("spin_unlock", pmd + ".ptl")]
+        return self.run("do_no_page", mapped, mm=MM, vma=f"vma[{vma}]",
+                        address=address(at) + 0x123, pmd=pmd,
+                        page_table=f"mm[0].pte[{address(at):#x}]", write_access=int(write))
 
     def mmap(self, *, file: int | None = None, addr: int = 0, pages: int = 2, prot: int,
              flags: int, pgoff: int = 0, len: int | None = None) -> Outcome:
         """do_mmap_pgoff as the system call calls it, with mmap_sem held for write."""
-        self.call("down_write", SEM)
-        return self.run("do_mmap_pgoff", file=f"file[{file}]" if file is not None else 0,
+        return self.run("do_mmap_pgoff", [("down_write", SEM)],
+                        file=f"file[{file}]" if file is not None else 0,
                         address=addr, len=pages * PAGE if len is None else len, prot=prot,
                         map_flags=flags, pgoff=pgoff)
+
+    def brk(self, *, addr: int = HEAP, pages: int = 2, len: int | None = None) -> Outcome:
+        """do_brk as sys_brk calls it."""
+        return self.run("do_brk", [("down_write", SEM)], address=addr,
+                        len=pages * PAGE if len is None else len)
+
+    def mprotect(self, *, at: int, pages: int, flags: int, vma: int = 0,
+                 prev: int | None = None) -> Outcome:
+        """mprotect_fixup as sys_mprotect's loop calls it; prev : what *pprev leads to."""
+        self.set("world.pprev", 0 if prev is None else self.address(f"vma[{prev}]"))
+        return self.run("mprotect_fixup", [("down_write", SEM)], vma=f"vma[{vma}]",
+                        address=address(at), end=address(at + pages), newflags=flags)
 
     def vmas(self, out: Outcome) -> list[tuple[int, int]]:
         """(first page, pages) of the vmas of process 0 after a run, by their list."""

@@ -90,7 +90,7 @@ def test_do_no_page_store_dirties_every_kind_of_page_and_counts_some(process, ki
 
 
 def test_do_no_page_forced_store_to_a_read_only_shared_vma_dirties_its_page(process):
-    # VM_SHARED decides that it is no copy, write_access that it is dirty, VM_WRITE that it is not rw
+    # VM_SHARED decides that it is no copy, write_access that it is dirty, VM_WRITE about rw
     mapped(process, SHARED_RO)
 
     out = process.no_page_fault(at=4, write=STORE)
