@@ -36,7 +36,7 @@
 #define KMM_CASE_FRAMES		0xF0000u	/* the first frame of a driver's memory: no pages */
 #define KMM_CASE_EDITS		4
 #define KMM_CASE_EDIT_BYTES	(KMM_CASE_EDITS * 8)
-#define KMM_CASE_TRACE_WORDS	8192
+#define KMM_CASE_TRACE_WORDS	4096
 
 /* Do direct cases have other actors?  0: the choices are there, and mean nothing. */
 #define KMM_CASE_PAUSES		0

@@ -192,7 +192,9 @@ static void edit_file(struct world *world, u32 which, u32 how, u64 raw)
 		file->own_mount.mnt_flags = raw >> 2 & 7;
 		break;
 	case 2:
-		file->f_count = (s32)number(how, raw);
+		/* of the one that no vma maps yet */
+		world->files[KMM_CASE_CALL_FILE].f_mapping = how < 6 ? NULL :
+			&world->mappings[raw % KMM_CASE_MAPPINGS];
 		break;
 	default:
 		file->own_dentry.d_inode = how < 8 ? NULL : &world->inodes[raw % KMM_CASE_MAPPINGS];
@@ -278,7 +280,8 @@ static void edit_buffer(struct world *world, u32 which, u32 how, u64 raw)
 		bh->b_count = (s32)number(how, raw);
 		break;
 	case 2:
-		bh->b_page = how & 4 ? NULL : &world->pages[raw % KMM_CASE_PAGES];
+		/* not NULL: it would be free, and in use all the same */
+		bh->b_page = &world->pages[raw % KMM_CASE_PAGES];
 		break;
 	default:
 		bh->b_blocknr = (u32)number(how, raw);
@@ -392,6 +395,16 @@ static void keep_private_typed(struct world *world, u64 raw)
 	}
 }
 
+/* A vma that is in lists is in use, whatever it says: without this, it would be allocated again. */
+static void keep_vmas_taken(struct world *world)
+{
+	u32 i;
+
+	for (i = 0; i < KMM_CASE_VMAS; i++)
+		if (!world->vmas[i].vm_mm && !world->vmas[i].vm_end)
+			world->vmas[i].vm_end = PAGE_SIZE;
+}
+
 static void edit(struct world *world, const struct kmm_case *c, u32 i, struct kmm_call *call)
 {
 	u32 what = c->edit_what[i], which = c->edit_which[i], how = c->edit_how[i];
@@ -456,6 +469,7 @@ void kmm_build_wild(struct world *world, const struct kmm_case *c, struct kmm_ca
 	for (i = 0; i < KMM_CASE_EDITS; i++)
 		edit(world, c, i, call);
 	keep_private_typed(world, value_of(c, 0));
+	keep_vmas_taken(world);
 	/* it takes page->mapping as it stands: a tagged pointer there would be of no type */
 	if (call->function == KMM_TRY_TO_FREE_BUFFERS && call->page && kmm_page_is_anon(call->page))
 		call->page->mapping = NULL;
