@@ -79,6 +79,11 @@ def _version(version: int) -> str:
     return "?" if version == _GARBAGE else str(version)
 
 
+def _contents(versions: Iterable[int | None]) -> str:
+    """Versions of the sectors of a page; None: a sector that is not there."""
+    return f"[{' '.join('-' if v is None else _version(v) for v in versions)}]"
+
+
 def _file_name(number: int | None) -> str:
     return "no file" if number is None else f"file {number}"
 
@@ -212,7 +217,7 @@ def _tags(w: Words) -> dict[int, list[str]]:
             slot = f"mapping[{i}].slot[{j}]"
             page = w.number("page", f"{slot}.page")
             if page is not None:
-                found[page] = [tag for bit, tag in ((1, "DIRTY"), (2, "WRITEBACK"))
+                found[page] = [tag for bit, tag in ((1, "D"), (2, "W"))
                                if w[f"{slot}.index_and_tags"] & bit]
     return found
 
@@ -225,15 +230,15 @@ def _waiting(w: Words) -> set[int]:
 
 def _page_words(w: Words, page: int, tags: list[str], waiting: bool) -> list[str]:
     at = f"page[{page}]"
-    said = bits.names(w[f"{at}.flags"], bits.PAGE_FLAGS)
-    said += ["waits for lru"] * waiting + [f"tag {tag}" for tag in tags]
+    flags = bits.names(w[f"{at}.flags"], bits.PAGE_FLAGS) + ["pagevec"] * waiting
+    said = [" ".join(flags)] * bool(flags) + [f"tag {''.join(tags)}"] * bool(tags)
     if w[f"{at}.pins"]:
         said.append(f"pinned {w[f'{at}.pins']}")
     io = w[f"{at}.io"]
     if io:
         flying = w.versions(f"{at}.in_flight")
-        sectors = [_version(v) if io >> i & 1 else "-" for i, v in enumerate(flying)]
-        said.append(f"writing {' '.join(sectors)}" + (" as a page" if io & _IO_PAGE else ""))
+        sectors = _contents(v if io >> i & 1 else None for i, v in enumerate(flying))
+        said.append(f"writing {sectors}" + (" as a page" if io & _IO_PAGE else ""))
     return said
 
 
@@ -274,27 +279,24 @@ def _page_lines(w: Words) -> Iterator[Line]:
         shown.append(pages)
     for page in shown:
         at = f"page[{page}]"
-        contents = " ".join(map(_version, w.versions(f"{at}.contents")))
         yield Line(("page", page), 1, (
             "zero page" if page == pages else f"page {page}", f"count {w[f'{at}._count']}",
-            f"mapcount {w[f'{at}._mapcount'] + 1}", _owner(w, page), f"holds {contents}",
+            f"mapped {w[f'{at}._mapcount'] + 1}", _owner(w, page), _contents(w.versions(f"{at}.contents")),
             ", ".join(_page_words(w, page, tags.get(page, []), page in waiting))))
         yield from _buffer_lines(w, page)
 
 
 def _disk(w: Words, inode: int) -> str:
-    """Versions on disk up to the file's end, `-` in holes, `|` between pages."""
+    """Versions on disk up to the file's end, `-` in holes, page by page."""
     at = f"inode[{inode}]"
     room = w["world.size.slots"] * SECTORS
     sectors = min((w[f"{at}.i_size"] + (1 << SECTOR_SHIFT) - 1) >> SECTOR_SHIFT, room)
-    said = []
-    for i in range(max(sectors, 0)):
-        if i and not i % SECTORS:
-            said.append("|")
+    found: list[int | None] = []
+    for i in range(sectors):
         block = (i << SECTOR_SHIFT) >> w[f"{at}.i_blkbits"]
-        on_disk = w[f"{at}.i_mapped"] >> block & 1
-        said.append(_version(w[f"{at}.disk[{i}]"]) if on_disk else "-")
-    return " ".join(said) or "empty"
+        found.append(w[f"{at}.disk[{i}]"] if w[f"{at}.i_mapped"] >> block & 1 else None)
+    pages = [_contents(found[i:i + SECTORS]) for i in range(0, len(found), SECTORS)]
+    return " ".join(pages) or "[]"
 
 
 def _file_lines(w: Words, hidden: Collection[int]) -> Iterator[Line]:
@@ -304,6 +306,7 @@ def _file_lines(w: Words, hidden: Collection[int]) -> Iterator[Line]:
             continue
         kind = w[f"{at}.i_kind"]
         said = bits.names(w[f"{at}.i_state"], bits.I_STATE)
+        said = [" ".join(said)] * bool(said)
         said += [name for bit, name in _MAPPING_FLAGS.items()
                  if w[f"mapping[{inode}].flags"] >> bit & 1]
         said += [name for bit, name in _INODE_FLAGS.items() if w[f"{at}.i_flags"] & bit]
@@ -322,9 +325,9 @@ def _file_lines(w: Words, hidden: Collection[int]) -> Iterator[Line]:
 def _swap_lines(w: Words) -> Iterator[Line]:
     for slot in range(1, w.count("swap")):
         if w[f"swap[{slot}].map"]:
-            contents = " ".join(map(_version, w.versions(f"swap[{slot}].contents")))
             yield Line(("swap", slot), 0, (
-                f"swap {slot}", f"count {w[f'swap[{slot}].map']}", f"holds {contents}"))
+                f"swap {slot}", f"count {w[f'swap[{slot}].map']}",
+                _contents(w.versions(f"swap[{slot}].contents"))))
 
 
 # enum lock_class
@@ -385,7 +388,7 @@ def _aligned(marked: list[tuple[str, Line]]) -> list[str]:
                  if widths[line.key[0], i]]
         indent = mark + "  " * line.depth
         found += textwrap.wrap("  ".join(cells).rstrip(), COLUMNS, initial_indent=indent,
-                               subsequent_indent=" " * len(indent) + "      ",
+                               subsequent_indent=indent + " " * 6,
                                break_on_hyphens=False, break_long_words=False)
     return found
 
