@@ -301,7 +301,7 @@ class Process:
         place_of(at)
         words = self.world._words()
         return rendering.pte_text(rendering.pte_word(words, self.number, at - at % PAGE),
-                                  words["world.size.pages"])
+                                  words.pages)
 
     def page(self, at: int) -> int | None:
         """Number of the page that an address is mapped to, or None."""
@@ -313,4 +313,5 @@ class Process:
             return f"<process {self.number}: has ended>"
         mm = f"mm[{self.number}]"
         vmas, pages = self.world[f"{mm}.map_count"], self.world[f"{mm}.total_vm"]
-        return f"<process {self.number}: {pages} pages mapped, {vmas} vmas>"
+        return (f"<process {self.number}: {rendering.many(pages, 'page')} mapped, "
+                f"{rendering.many(vmas, 'vma')}>")

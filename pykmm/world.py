@@ -77,8 +77,9 @@ def _units(value: str | int) -> int:
         return _ALL_UNITS if value == "all" else 0
     names = value.split(",") if isinstance(value, str) else []
     without = [name.startswith("-") for name in names]
-    if names and len(set(without)) == 1 and all(n.lstrip("-") in bits.UNITS for n in names):
-        mask = sum(1 << bits.UNITS.index(n) for n in {n.lstrip("-") for n in names})
+    if names and len(set(without)) == 1 and all(n.removeprefix("-") in bits.UNITS
+                                                  for n in names):
+        mask = sum(1 << bits.UNITS.index(n) for n in {n.removeprefix("-") for n in names})
         return _ALL_UNITS & ~mask if without[0] else mask
     raise BadInput(f"units is {value!r}: say 'all', 'none', 'U3,U7' (only these), '-U6' (all but "
                    "this one), or a mask up to 0x7f")
@@ -336,7 +337,8 @@ class World:
     def __repr__(self) -> str:
         said = [f"half {self.half}", f"units {self.units}",
                 f"processes {', '.join(str(p.number) for p in self.processes) or 'none'}",
-                f"{len(self._given)} files", f"{len(self.history)} operations"]
+                rendering.many(len(self._given), "file"),
+                rendering.many(len(self.history), "operation")]
         return f"<World: {', '.join(said)}{f', ended: {self.ended}' if self.ended else ''}>"
 
     def _repr_html_(self) -> str:
