@@ -73,14 +73,7 @@ cdef extern from *:
     enum:
         NR_KMM_EVENTS
         NR_KMM_OUTCOMES
-        KMM_FILE_MACHINE
-        KMM_FILE_MM_RMAP
-        KMM_FILE_MM_PAGE_WRITEBACK
-        KMM_FILE_MM_MEMORY
-        KMM_FILE_MM_MMAP
-        KMM_FILE_MM_MPROTECT
-        KMM_FILE_FS_BUFFER
-        KMM_FILE_MAIL
+        NR_KMM_FILES
     const char *kmm_event_name(int i)
     const char *kmm_event_args(int i)
     const char *kmm_event_result(int i)
@@ -280,11 +273,10 @@ EVENTS = [(_text(kmm_event_name(i)), _text(kmm_event_args(i)).split(),
            _text(kmm_event_result(i)), kmm_event_words(i)) for i in range(NR_KMM_EVENTS)]
 
 # what a place's file number stands for: a mirrored file below cref/, or a word
-FILES = {KMM_FILE_MACHINE: "machine", KMM_FILE_MM_RMAP: "mm/rmap.c",
-         KMM_FILE_MM_PAGE_WRITEBACK: "mm/page-writeback.c", KMM_FILE_MM_MEMORY: "mm/memory.c",
-         KMM_FILE_MM_MMAP: "mm/mmap.c", KMM_FILE_MM_MPROTECT: "mm/mprotect.c",
-         KMM_FILE_FS_BUFFER: "fs/buffer.c",
-         KMM_FILE_MAIL: "mail"}
+FILES = dict(enumerate(["", "machine", "mm/rmap.c", "mm/page-writeback.c", "mm/memory.c",
+                        "mm/mmap.c", "mm/mprotect.c", "fs/buffer.c", "mail"]))
+if len(FILES) != NR_KMM_FILES:
+    raise HarnessError("pykmm.engine.core.FILES does not list enum kmm_file: rebuild")
 
 # (structure, field, form, offset in bytes, bytes)
 FIELDS = [(_text(kmm_fields[i].structure), _text(kmm_fields[i].name), _text(kmm_fields[i].form),

@@ -191,10 +191,29 @@ def test_put_page_last_one_takes_the_page_off_the_lru(world, active, moved):
     assert world.events() == [("put_page", "page[3]"), ("spin_lock", "world.lru_lock"),
                               ("spin_unlock", "world.lru_lock")]
     changes = {"page[3]._count": "0", "page[3].flags.lru": "0",
-               f"world.page_state.{moved}": "3"}
+               f"world.page_state.{moved}": "3",
+               # garbage, as of any page that nobody uses
+               **{f"page[3].contents[{i}]": "-1" for i in range(4)}}
     if active:
         changes["page[3].flags.active"] = "0"
     assert world.changes(before) == changes
+
+
+def test_put_page_last_one_leaves_nothing_of_the_pages_use(world):
+    world.set("page[3]._count", 1)
+    for flag in ("error", "referenced", "uptodate", "dirty", "checked", "mappedtodisk"):
+        world.set(f"page[3].flags.{flag}", 1)
+    for field, value in (("private", 7), ("index", 5), ("io", 1), ("pins", 1)):
+        world.set(f"page[3].{field}", value)
+    for i in range(4):
+        world.set(f"page[3].contents[{i}]", 10 + i)
+        world.set(f"page[3].in_flight[{i}]", 20 + i)
+    world.call("put_page", "page[3]")
+    assert world.get("page[3].flags") == 0
+    for field in ("private", "index", "io", "pins"):
+        assert world.get(f"page[3].{field}") == 0
+    assert [world.get(f"page[3].contents[{i}]") & 0xFFFF for i in range(4)] == [0xFFFF] * 4
+    assert [world.get(f"page[3].in_flight[{i}]") for i in range(4)] == [0] * 4
 
 
 def test_put_page_last_one_of_an_anonymous_page_forgets_its_anon_vma(world):

@@ -6,6 +6,7 @@ import pytest
 EFAULT = -14
 ADDRESS = 0x40001000
 SLOT, PTL = "mm[0].pte[0x40001000]", "mm[0].pmd[0].ptl"
+LOCK_PTL = 7      # its class
 
 
 @pytest.fixture
@@ -100,7 +101,8 @@ def test_page_check_address_success_leaves_the_table_locked_and_mapped(world, wo
     assert world.call("page_check_address", "page[0]", "mm[0]", ADDRESS) == world.at(SLOT)
     assert world.events() == [("page_check_address", "page[0]", "mm[0]", ADDRESS, PTL, SLOT)]
     assert world.changes(before) == {
-        f"{PTL}.held": "1", "world.kmaps": "1", "world.nr_held": "1", "world.held[0]": PTL}
+        f"{PTL}.held": "1", "world.kmaps": "1", "world.nr_held": "1", "world.held[0]": PTL,
+        "world.held_classes": f"{1 << LOCK_PTL:#x}"}
 
 
 def test_page_check_address_takes_the_lock_only_for_a_present_pte(world):
