@@ -13,61 +13,21 @@ What the kernel refuses is a Result below zero (`-EACCES`, `SIGSEGV`) and no
 exception.  A BUG or an oops ends the world; `w.ended` says how.
 """
 
-import errno
 import threading
 from collections.abc import Iterable
 from functools import cache
 
+from .actors import PAGE, SECTOR, SLOTS, File, Process, Result, mode_of, number
 from .engine import core, finding, halves
 from .errors import BadInput
 from .report import bits
 from .report import world as rendering
-from .report.paths import PAGE_SHIFT, SECTORS, Map
+from .report.paths import SECTORS, Map, Place
 
-PAGE = 1 << PAGE_SHIFT
-SECTOR = PAGE // SECTORS
-FIRST, HEAP = 0x40000000, 0x08050000        # TASK_UNMAPPED_BASE, KMM_HEAP_START
-_PLACES, _HEAP_PLACES = 16, 8               # pages of each that a process has page tables for
-_FILES, _FDS, _PROCESSES, _SLOTS = 3, 4, 3, 6
-_NO_FD, _MOST_PAGES = 255, 255
-_SIGNALS = {-1007: "SIGBUS", -1009: "SIGKILL", -1011: "SIGSEGV"}
-_ENOFILE = "process {} has {} files open, as many as it can: close one"
-_SHARED, _PRIVATE, _ANYWHERE = 1, 2, 4
-_MAP_FLAGS = {"locked": 0x08, "populate": 0x10, "noreserve": 0x20, "growsdown": 0x40,
-              "nonblock": 0x80}
-_MS_FLAGS = {"async": 1, "invalidate": 2, "sync": 4}
+_FILES, _FDS, _PROCESSES = 3, 4, 3
 _ALL_UNITS = 0x7F
 _CAP_IPC_LOCK = 1
 _PG_RESERVED = 1 << 10
-
-
-class Result(int):
-    """What an operation gave: a number, and below zero the name of the error or signal.
-
-    name : str      EACCES, SIGSEGV, BUG...; "" if it is no error
-    ok : bool       is it none?
-    """
-
-    name: str
-
-    def __new__(cls, value: int, name: str = "", *, is_address: bool = False) -> "Result":
-        result = super().__new__(cls, value)
-        result.name = name
-        if value < 0 and not name:
-            result.name = _SIGNALS.get(value) or errno.errorcode.get(-value, str(value))
-        result._is_address = is_address
-        return result
-
-    @property
-    def ok(self) -> bool:
-        return not self.name
-
-    def __repr__(self) -> str:
-        if self.name:
-            return f"-{self.name}" if self.name.startswith("E") else self.name
-        return hex(self) if self._is_address else int.__repr__(self)
-
-    __str__ = __repr__
 
 
 class _Machine:
@@ -93,7 +53,7 @@ class _Machine:
                 image = write(image, f"file[{i}].{field}", 0)
         for i in range(_FILES):
             image = write(image, f"inode[{i}].i_writecount", 0)
-            for j in range(_SLOTS * SECTORS):
+            for j in range(SLOTS * SECTORS):
                 image = write(image, f"inode[{i}].disk[{j}]", 0)
         image = write(image, "task[0].capabilities", _CAP_IPC_LOCK)
         return write(image, "world.version", 0)
@@ -109,54 +69,6 @@ def _built_in(name: str) -> core.Half:
     return halves.c_half() if name == "C" else halves.p_half()
 
 
-def _number(what: str, value: int, low: int, high: int) -> int:
-    if not isinstance(value, int) or not low <= value <= high:
-        raise BadInput(f"{what} is {value!r}: it must be a number from {low} to {high}")
-    return int(value)
-
-
-def _place(address: int) -> int:
-    """The number that operations know a page of a process by."""
-    if isinstance(address, int):
-        if 0 <= address - FIRST < _PLACES * PAGE:
-            return (address - FIRST) // PAGE
-        if 0 <= address - HEAP < _HEAP_PLACES * PAGE:
-            return _PLACES + (address - HEAP) // PAGE
-        address = hex(address)
-    raise BadInput(f"address {address}: processes here live in {FIRST:#x} to "
-                   f"{FIRST + _PLACES * PAGE:#x}, and their heap in {HEAP:#x} to "
-                   f"{HEAP + _HEAP_PLACES * PAGE:#x}")
-
-
-def _page_place(address: int) -> int:
-    place = _place(address)
-    if address % PAGE:
-        raise BadInput(f"address {address:#x} is not the start of a page ({PAGE} bytes)")
-    return place
-
-
-def _byte(address: int) -> tuple[int, int]:
-    return _place(address), address % PAGE // SECTOR
-
-
-def _letters(what: str, value: str | int, known: dict[str, int], most: int) -> int:
-    """A mask from letters, or from itself."""
-    if isinstance(value, str) and all(letter in known for letter in value):
-        return sum(known[letter] for letter in set(value))
-    if isinstance(value, int) and 0 <= value <= most:
-        return int(value)
-    raise BadInput(f"{what} is {value!r}: say letters of {''.join(known)!r}, or a number up to "
-                   f"{most}")
-
-
-def _prot(value: str | int) -> int:
-    return 0 if value == "none" else _letters("prot", value, {"r": 1, "w": 2, "x": 4}, 15)
-
-
-def _mode(value: str | int) -> int:
-    return _letters("mode", value, {"r": 1, "w": 2}, 3)
-
-
 def _units(value: str | int) -> int:
     """The mask of units: all, none, U3,U7 (only these), -U6 (all but this), or a mask."""
     if isinstance(value, int) and 0 <= value <= _ALL_UNITS:
@@ -165,224 +77,12 @@ def _units(value: str | int) -> int:
         return _ALL_UNITS if value == "all" else 0
     names = value.split(",") if isinstance(value, str) else []
     without = [name.startswith("-") for name in names]
-    if names and len(set(without)) == 1 and all(n.lstrip("-") in bits.UNITS for n in names):
-        mask = sum(1 << bits.UNITS.index(n) for n in {n.lstrip("-") for n in names})
+    if names and len(set(without)) == 1 and all(n.removeprefix("-") in bits.UNITS
+                                                  for n in names):
+        mask = sum(1 << bits.UNITS.index(n) for n in {n.removeprefix("-") for n in names})
         return _ALL_UNITS & ~mask if without[0] else mask
     raise BadInput(f"units is {value!r}: say 'all', 'none', 'U3,U7' (only these), '-U6' (all but "
                    "this one), or a mask up to 0x7f")
-
-
-class File:
-    """A named file of a world.
-
-    number : int    as in texts: `file 0` is inode[0] and mapping[0]
-    mode : str      how a process opens it that has to and was not told
-    """
-
-    def __init__(self, world: "World", number: int, mode: str):
-        self.world, self.number, self.mode = world, number, mode
-
-    @property
-    def kind(self) -> str:
-        return rendering.KINDS[self.world[f"inode[{self.number}].i_kind"]]
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.world[f"inode[{self.number}].i_size"]
-
-    @property
-    def disk(self) -> list[int]:
-        """Versions of the sectors on disk, up to the end of the file; holes are 0."""
-        sectors = min((self.size + SECTOR - 1) // SECTOR, _SLOTS * SECTORS)
-        return [self.world[f"inode[{self.number}].disk[{i}]"] for i in range(sectors)]
-
-    @property
-    def cache(self) -> dict[int, int]:
-        """Pages of the file in memory: index -> number of the page."""
-        found = {}
-        for i in range(self.world[f"mapping[{self.number}].page_tree.nr"]):
-            slot = f"mapping[{self.number}].slot[{i}]"
-            found[self.world[f"{slot}.index_and_tags"] >> 2] = self.world._words().number(
-                "page", f"{slot}.page")
-        return found
-
-    def page(self, index: int) -> int | None:
-        """Number of the page in memory, or None."""
-        return self.cache.get(index)
-
-    def write(self, index: int, sector: int = 0, sectors: int = 1,
-              process: "Process | None" = None) -> Result:
-        """write(2) of sectors of one page, by the first process unless one is named."""
-        _number("index", index, 0, 255)
-        _number("sector", sector, 0, SECTORS - 1)
-        _number("sectors", sectors, 0, SECTORS)
-        return self.world._by_descriptor("write", self, process, index, sector, sectors)
-
-    def truncate(self, size: int) -> Result:
-        """Set the size, a multiple of a sector, in bytes."""
-        if not isinstance(size, int) or size % SECTOR or not 0 <= size <= _SLOTS * PAGE:
-            raise BadInput(f"size is {size!r}: it must be a multiple of {SECTOR} up to "
-                           f"{_SLOTS * PAGE}")
-        return self.world._do("truncate", 0, self.number, size // SECTOR)
-
-    def __repr__(self) -> str:
-        return f"<file {self.number}: {self.kind}, {self.size} bytes>"
-
-
-class Process:
-    """A process of a world; process 0 is there from the start, others come by fork."""
-
-    def __init__(self, world: "World", number: int):
-        self.world, self.number = world, number
-
-    @property
-    def alive(self) -> bool:
-        return bool(self.world[f"mm[{self.number}].mm_users"])
-
-    @property
-    def files(self) -> dict[int, File]:
-        """Its open files by descriptor."""
-        words = self.world._words()
-        found = {}
-        for fd in range(_FDS):
-            file = words.number("file", f"task[{self.number}].fd[{fd}]")
-            if file is not None:
-                found[fd] = self.world.files[words.number("mapping", f"file[{file}].f_mapping")]
-        return found
-
-    def open(self, file: File, mode: str | int | None = None) -> Result:
-        """Open a file: its descriptor."""
-        self.world._start()
-        return self._open(self.world._own(file), mode)
-
-    def _open(self, file: File, mode: str | int | None = None) -> Result:
-        free = [fd for fd in range(_FDS) if fd not in self.files]
-        if not free:
-            raise BadInput(_ENOFILE.format(self.number, _FDS))
-        result = self.world._operate("open", self.number, free[0], file.number,
-                                     _mode(file.mode if mode is None else mode))
-        return result if result < 0 else Result(free[0])
-
-    def _descriptor(self, file: File | int) -> int:
-        """That of a file, which is opened if need be; below zero: that failed."""
-        if isinstance(file, int):
-            return _number("file", file, 0, _FDS - 1)
-        self.world._own(file)
-        for fd, opened in self.files.items():
-            if opened is file:
-                return fd
-        return self._open(file)
-
-    def close(self, file: File | int) -> Result:
-        """Close a descriptor, or the first one of a file."""
-        if isinstance(file, File):
-            found = [fd for fd, opened in self.files.items() if opened is file]
-            if not found:
-                raise BadInput(f"process {self.number} has not opened {file!r}")
-            file = found[0]
-        return self.world._do("close", self.number, _number("file", file, 0, _FDS - 1))
-
-    def mmap(self, file: File | int | None = None, pages: int = 1, prot: str | int = "rw",
-             shared: bool = True, at: int | None = None, pgoff: int = 0, *, locked: bool = False,
-             populate: bool = False, noreserve: bool = False, growsdown: bool = False,
-             nonblock: bool = False) -> Result:
-        """Map a file (a descriptor of it; None: memory of no file): the address.
-
-        at : int | None     with MAP_FIXED, and what is there goes; None: where there is room
-        """
-        said = {"locked": locked, "populate": populate, "noreserve": noreserve,
-                "growsdown": growsdown, "nonblock": nonblock}
-        flags = (_SHARED if shared else _PRIVATE) | (_ANYWHERE if at is None else 0) | sum(
-            _MAP_FLAGS[name] for name, on in said.items() if on)
-        arguments = (0 if at is None else _page_place(at), _number("pages", pages, 0, _MOST_PAGES),
-                     _prot(prot), flags, _number("pgoff", pgoff, 0, 255))
-        self.world._start()
-        fd = _NO_FD if file is None else self._descriptor(file)
-        if fd < 0:
-            return Result(fd)
-        return self.world._operate("mmap", self.number, fd, *arguments, is_address=True)
-
-    def munmap(self, at: int, pages: int = 1) -> Result:
-        return self.world._do("munmap", self.number, _page_place(at),
-                              _number("pages", pages, 0, _MOST_PAGES))
-
-    def mprotect(self, at: int, pages: int = 1, prot: str | int = "rw") -> Result:
-        return self.world._do("mprotect", self.number, _page_place(at),
-                              _number("pages", pages, 0, _MOST_PAGES), _prot(prot))
-
-    def msync(self, at: int, pages: int = 1, flags: str | int = "sync") -> Result:
-        """flags: sync, async, invalidate, several with commas, or the kernel's number."""
-        names = flags.split(",") if isinstance(flags, str) else []
-        if isinstance(flags, str) and all(name in _MS_FLAGS for name in names):
-            flags = sum(_MS_FLAGS[name] for name in set(names))
-        if isinstance(flags, str):
-            raise BadInput(f"flags is {flags!r}: say {', '.join(_MS_FLAGS)}, or a number")
-        return self.world._do("msync", self.number, _page_place(at),
-                              _number("pages", pages, 0, _MOST_PAGES),
-                              _number("flags", flags, 0, 255))
-
-    def brk(self, pages: int) -> Result:
-        """Let the heap be so many pages long: where it ends now."""
-        return self.world._do("brk", self.number, _number("pages", pages, 0, _HEAP_PLACES),
-                              is_address=True)
-
-    def remap_file_pages(self, at: int, pages: int = 1, pgoff: int = 0,
-                         nonblock: bool = False) -> Result:
-        return self.world._do("remap_file_pages", self.number, _page_place(at),
-                              _number("pages", pages, 0, _MOST_PAGES),
-                              _number("pgoff", pgoff, 0, 255), int(nonblock))
-
-    def read(self, at: int) -> Result:
-        """Load a byte: the version that it reads."""
-        return self.world._do("load", self.number, *_byte(at))
-
-    def write(self, at: int) -> Result:
-        """Store a byte: the version that its sector has now."""
-        return self.world._do("store", self.number, *_byte(at))
-
-    def peek(self, at: int, by: "Process | None" = None) -> Result:
-        """Let a debugger read a byte of this process."""
-        return self._access(at, 0, by)
-
-    def poke(self, at: int, by: "Process | None" = None) -> Result:
-        """Let a debugger write a byte of this process, writable or not."""
-        return self._access(at, 1, by)
-
-    def _access(self, at: int, write: int, by: "Process | None") -> Result:
-        actor = self.number if by is None else by.number
-        return self.world._do("poke", actor, self.number, *_byte(at), write)
-
-    def pin(self, at: int, write: bool = True, force: bool = False) -> Result:
-        """get_user_pages of one page, as a device does before it writes into it."""
-        return self.world._do("pin", self.number, _page_place(at), int(write), int(force))
-
-    def fork(self) -> "Process | Result":
-        """The child, or what the kernel says instead."""
-        result = self.world._do("fork", self.number)
-        return Process(self.world, int(result)) if result.ok else result
-
-    def exit(self) -> Result:
-        return self.world._do("exit", self.number)
-
-    def pte(self, at: int) -> str:
-        """The page table entry of an address: `page 3 RW D A`, `none`, `swap 2`, `file pte 5`."""
-        _place(at)
-        words = self.world._words()
-        return rendering.pte_text(rendering.pte_word(words, self.number, at - at % PAGE),
-                                  words["world.size.pages"])
-
-    def page(self, at: int) -> int | None:
-        """Number of the page that an address is mapped to, or None."""
-        name, _, number = self.pte(at).partition(" ")
-        return int(number.split()[0]) if name == "page" else None
-
-    def __repr__(self) -> str:
-        if not self.alive:
-            return f"<process {self.number}: has ended>"
-        mm = f"mm[{self.number}]"
-        return (f"<process {self.number}: {self.world[f'{mm}.map_count']} vmas, "
-                f"{self.world[f'{mm}.total_vm']} pages mapped>")
 
 
 class World:
@@ -400,12 +100,13 @@ class World:
         self._image = machine.empty
         self._before, self._steps = self._image, []
         self._given: list[File] = []
+        self._all = [Process(self, i) for i in range(_PROCESSES)]
         self._events: list[dict] | None = None
         self.ended: str | None = None
         self.history: list[str] = []
         self.half, self.units = half, units
         pages = self["world.size.pages"] - 1
-        for page in range(_number("memory", memory, 1, pages), pages):
+        for page in range(number("memory", memory, 1, pages), pages):
             self[f"page[{page}].flags"] = _PG_RESERVED
             self[f"page[{page}]._count"] = 1
         self._before = self._image
@@ -429,24 +130,24 @@ class World:
             raise BadInput(f"no kind of file {kind!r}: there are {', '.join(rendering.KINDS)}")
         if block not in (1024, 2048, 4096):
             raise BadInput(f"block is {block!r}: it must be 1024, 2048 or 4096 bytes")
-        _number("pages", pages, 0, _SLOTS)
-        holes = [_number("a hole", hole, 0, _SLOTS * PAGE // block - 1) for hole in holes]
-        _mode(mode)
+        number("pages", pages, 0, SLOTS)
+        holes = [number("a hole", hole, 0, SLOTS * PAGE // block - 1) for hole in holes]
+        mode_of(mode)
         self._make_inode(len(self._given), known.index(kind.replace(" ", "_")), pages * PAGE)
         self._fill_disk(len(self._given), pages, block, holes)
         self._given.append(File(self, len(self._given), mode))
         return self._given[-1]
 
-    def _make_inode(self, number: int, kind: int, size: int) -> None:
+    def _make_inode(self, inode: int, kind: int, size: int) -> None:
         machine = _machine()
         with machine.lock:
             machine.runner.restore(self._image)
-            machine.runner.primitive("make_inode", machine.where.address(f"inode[{number}]"), kind,
+            machine.runner.primitive("make_inode", machine.where.address(f"inode[{inode}]"), kind,
                                      size)
             self._image = machine.runner.image()
 
-    def _fill_disk(self, number: int, pages: int, block: int, holes: list[int]) -> None:
-        inode = f"inode[{number}]"
+    def _fill_disk(self, file: int, pages: int, block: int, holes: list[int]) -> None:
+        inode = f"inode[{file}]"
         self[f"{inode}.i_blkbits"] = block.bit_length() - 1
         self[f"{inode}.i_mapped"] = (1 << 64) - 1 & ~sum(1 << hole for hole in set(holes))
         if self[f"{inode}.i_kind"] < 3:     # the kinds that have a disk
@@ -462,16 +163,16 @@ class World:
     @property
     def process(self) -> Process:
         """Process 0."""
-        return Process(self, 0)
+        return self._all[0]
 
     @property
     def processes(self) -> list[Process]:
         """Those that are alive."""
-        return [p for p in (Process(self, i) for i in range(_PROCESSES)) if p.alive]
+        return [process for process in self._all if process.alive]
 
     @property
-    def half(self) -> core.Half:
-        return self._half
+    def half(self) -> str:
+        return self._half.name
 
     @half.setter
     def half(self, half: "str | core.Half") -> None:
@@ -495,7 +196,7 @@ class World:
     def writeback(self, file: File, sync: bool = False, pages: int = 32) -> Result:
         """Write a file's dirty pages: as pdflush does, or as sync does."""
         return self._do("writeback", 0, self._own(file).number, int(sync),
-                        _number("pages", pages, 0, 255))
+                        number("pages", pages, 0, 255))
 
     def sync(self) -> Result:
         return self._do("sync", 0)
@@ -507,7 +208,7 @@ class World:
         """End the writes of a page, or of all pages, well or with an error: how many pages."""
         last = self["world.size.pages"] - 1
         if page is not None:
-            return self._do("complete", 0, _number("page", page, 0, last), int(ok))
+            return self._do("complete", 0, number("page", page, 0, last), int(ok))
         self._start()
         flying = [i for i in range(last) if self[f"page[{i}].io"]]
         for i in flying:
@@ -517,7 +218,7 @@ class World:
 
     def flush(self, file: File, index: int) -> Result:
         """Let the file system write a page's dirty buffers and tell the page nothing."""
-        return self._do("flush_buffers", 0, self._own(file).number, _number("index", index, 0, 255))
+        return self._do("flush_buffers", 0, self._own(file).number, number("index", index, 0, 255))
 
     def commit(self, file: File) -> Result:
         """Commit the transaction of an ext3 file."""
@@ -533,7 +234,7 @@ class World:
 
     def release(self, file: File, index: int) -> Result:
         """try_to_release_page of a page of a file."""
-        return self._do("release_page", 0, self._own(file).number, _number("index", index, 0, 255))
+        return self._do("release_page", 0, self._own(file).number, number("index", index, 0, 255))
 
     def invalidate(self, file: File) -> Result:
         """invalidate_inode_pages2, as direct I/O does."""
@@ -598,6 +299,7 @@ class World:
         other = World.__new__(World)
         other.__dict__.update(self.__dict__)
         other.history = list(self.history)
+        other._all = [Process(other, i) for i in range(_PROCESSES)]
         other._given = [File(other, file.number, file.mode) for file in self._given]
         return other
 
@@ -622,7 +324,7 @@ class World:
         self._image = _machine().where.write(self._image, path, value)
 
     @staticmethod
-    def _place_of(path: str):
+    def _place_of(path: str) -> Place | None:
         try:
             return _machine().where.place(path)
         except BadInput:
@@ -633,9 +335,10 @@ class World:
         return "\n".join(ended + rendering.text(_machine().where, self._image, self._hidden()))
 
     def __repr__(self) -> str:
-        said = [f"half {self.half.name}", f"units {self.units}",
+        said = [f"half {self.half}", f"units {self.units}",
                 f"processes {', '.join(str(p.number) for p in self.processes) or 'none'}",
-                f"{len(self._given)} files", f"{len(self.history)} operations"]
+                rendering.many(len(self._given), "file"),
+                rendering.many(len(self.history), "operation")]
         return f"<World: {', '.join(said)}{f', ended: {self.ended}' if self.ended else ''}>"
 
     def _repr_html_(self) -> str:
@@ -657,13 +360,23 @@ class World:
             raise BadInput(f"{file!r} is of another world: take that of w.files")
         return file
 
+    def _own_process(self, process: Process) -> Process:
+        if not isinstance(process, Process) or process.world is not self:
+            raise BadInput(f"{process!r} is no process of this world")
+        return process
+
+    def _process(self, number: int) -> Process:
+        return self._all[number]
+
     def _page(self, page: int) -> int:
-        return _number("page", page, 0, self["world.size.pages"] - 1)
+        return number("page", page, 0, self["world.size.pages"] - 1)
 
     def _by_descriptor(self, name: str, file: File, process: Process | None,
                        *arguments: int) -> Result:
         """An operation that takes a descriptor, by a process that is told or has the file open."""
         self._own(file)
+        if process is not None:
+            self._own_process(process)
         self._start()
         living = self.processes
         if process is None and not living:
@@ -691,11 +404,11 @@ class World:
             runner = machine.runner
             runner.restore(self._image)
             runner.forget_trace()
-            outcome, value, fault = runner.operate(self.half, name, actor, *arguments)
+            outcome, value, fault = runner.operate(self._half, name, actor, *arguments)
             words, places = runner.trace()
             runner.forget_trace()
             self._image = runner.image()
-        self._steps.append((words, places, self.half))
+        self._steps.append((words, places, self._half))
         said = finding.operation_text(name, actor, arguments)
         if outcome == "returned":
             result = Result(value, is_address=is_address)

@@ -66,8 +66,10 @@ def _print(found: dict, out: output.Output) -> None:
         for half in found["halves"]:
             out.line(f"  {half['name']:<3} {half['ended']}")
     out.line()
-    for line in findings.changes(found):
-        out.line(line)
-    out.line()
+    for part in (findings.changes(found), findings.world(found)):
+        for line in part:
+            out.line(line)
+        if part:
+            out.line()
     for line in findings.difference(found):
         out.line(line)

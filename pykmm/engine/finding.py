@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import paths
-from ..report import bits
+from ..report import bits, world
 from ..report.paths import Map
 from ..source import anchors
 from . import core
@@ -127,8 +127,9 @@ def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines())
 
     case : bytes     choices, as core.decode gives them
     returns dict     function ("sequence" for one), call, operations (texts, of a sequence),
-                     units, wild, halves[{name, ended, events, changed}], and difference: None or
-                     {half, ended, event, field}, of the first half that differs from the first one
+                     units, wild, halves[{name, ended, events, changed, and of a sequence world
+                     (lines)}], and difference: None or {half, ended, event, field}, of the first
+                     half that differs from the first one
     """
     runner = core.Runner.of(case)
     where = Map(runner)
@@ -144,6 +145,8 @@ def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines())
         changed = [d for d in where.differences(start, image) if d[0] != "world.trace_at"]
         found["halves"].append({"name": half.name, "ended": runs[-1][1], "events": events,
                                 "changed": changed})
+        if core.is_sequence(case):
+            found["halves"][-1]["world"] = world.text(where, image)
     runner.build(case)
     differing = runner.first_differing(halves)
     if differing:

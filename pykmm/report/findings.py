@@ -75,6 +75,14 @@ def changes(found: dict) -> list[str]:
     return lines
 
 
+def world(found: dict) -> list[str]:
+    """The world that the first half left, if the case was a sequence."""
+    first = found["halves"][0]
+    if "world" not in first:
+        return []
+    return [f"the world that {first['name']} left:", *(f"    {line}" for line in first["world"])]
+
+
 def lasting(found: object) -> object:
     """A finding without the words of its events: addresses mean nothing in another process."""
     if isinstance(found, dict):

@@ -27,6 +27,7 @@ _INODE_FLAGS = {4: "append-only", 8: "mandatory lock", 32: "swap file"}
 _MAPPING_FLAGS = {20: "EIO", 21: "ENOSPC"}
 _IO_PAGE = 0x10         # KMM_IO_BIO
 _END_IO = {1: "ends an async write", 2: "ends a write"}
+_STICKY = "\N{NO-BREAK SPACE}"      # a space at which no line is broken
 _MOST_PTES = 32         # of one vma that are shown: more than processes have page tables for
 
 
@@ -65,6 +66,15 @@ class Words:
     def count(self, array: str) -> int:
         return self.where.arrays[array][3]
 
+    @property
+    def pages(self) -> int:
+        return self.count("page")
+
+    @property
+    def slots(self) -> int:
+        """Pages that a file can have."""
+        return self.count("slot") // self.count("mapping")
+
     def number(self, array: str, path: str) -> int | None:
         """Which element of an array the pointer at a path leads to; None for no element."""
         _, start, stride, count = self.where.arrays[array]
@@ -77,6 +87,16 @@ class Words:
 
 def _version(version: int) -> str:
     return "?" if version == _GARBAGE else str(version)
+
+
+def many(count: int, what: str) -> str:
+    """1 page, 2 pages."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _contents(versions: Iterable[int | None]) -> str:
+    """Versions of the sectors of a page; None: a sector that is not there."""
+    return f"[{_STICKY.join('-' if v is None else _version(v) for v in versions)}]"
 
 
 def _file_name(number: int | None) -> str:
@@ -116,7 +136,7 @@ def pte_text(word: int, pages: int, *, driver: bool = False) -> str:
 
 def pte_word(w: Words, mm: int, address: int) -> int:
     """The pte word of an address; 0 where there is no page table."""
-    for i in range(w["world.size.pmds"]):
+    for i in range(w.count("pmd") // w.count("mm")):
         pmd = f"mm[{mm}].pmd[{i}]"
         if w[f"{pmd}.index"] == address >> w["world.pmd_shift"] and w[f"{pmd}.table"]:
             return w.get(f"mm[{mm}].pte[{address:#x}]")
@@ -163,7 +183,7 @@ def _vma_lines(w: Words, mm: int, vma: int) -> Iterator[Line]:
         pte = pte_word(w, mm, address)
         driver = _is_driver_frame(w, vma, address, pte)
         yield Line(("pte", mm, address), 2, (
-            f"{address:#x}", pte_text(pte, w["world.size.pages"], driver=driver)))
+            f"{address:#x}", pte_text(pte, w.pages, driver=driver)))
 
 
 _MODES = ["closed", "r", "w", "rw"]
@@ -176,12 +196,12 @@ def _process_lines(w: Words, mm: int) -> Iterator[Line]:
     if not w[f"{at}.mm_users"] and not vmas:
         return
     heap = w[f"{at}.brk"] - w[f"{at}.start_brk"]
-    yield Line(("process", mm), 0, tuple(filter(None, (
-        f"process {mm}", f"{w[f'{at}.total_vm']} pages mapped",
-        f"rss {w[f'{at}.file_rss']} file + {w[f'{at}.anon_rss']} anon",
-        f"{w[f'{at}.locked_vm']} locked" if w[f"{at}.locked_vm"] else "",
-        f"brk {w[f'{at}.brk']:#x}" if heap else "",
-        "" if w[f"{at}.mm_users"] else "has ended"))))
+    said = [f"{w[f'{at}.locked_vm']} locked"] if w[f"{at}.locked_vm"] else []
+    said += [f"brk {w[f'{at}.brk']:#x}"] if heap else []
+    said += [] if w[f"{at}.mm_users"] else ["has ended"]
+    yield Line(("process", mm), 0, (
+        f"process {mm}", f"{many(w[f'{at}.total_vm'], 'page')} mapped",
+        f"rss {w[f'{at}.file_rss']} file + {w[f'{at}.anon_rss']} anon", ", ".join(said)))
     files = []
     for fd in range(4):
         file = w.number("file", f"task[{mm}].fd[{fd}]")
@@ -208,11 +228,11 @@ def _owner(w: Words, page: int) -> str:
 def _tags(w: Words) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for i in range(w.count("mapping")):
-        for j in range(min(max(w[f"mapping[{i}].page_tree.nr"], 0), w["world.size.slots"])):
+        for j in range(min(max(w[f"mapping[{i}].page_tree.nr"], 0), w.slots)):
             slot = f"mapping[{i}].slot[{j}]"
             page = w.number("page", f"{slot}.page")
             if page is not None:
-                found[page] = [tag for bit, tag in ((1, "DIRTY"), (2, "WRITEBACK"))
+                found[page] = [tag for bit, tag in ((1, "D"), (2, "W"))
                                if w[f"{slot}.index_and_tags"] & bit]
     return found
 
@@ -225,15 +245,15 @@ def _waiting(w: Words) -> set[int]:
 
 def _page_words(w: Words, page: int, tags: list[str], waiting: bool) -> list[str]:
     at = f"page[{page}]"
-    said = bits.names(w[f"{at}.flags"], bits.PAGE_FLAGS)
-    said += ["waits for lru"] * waiting + [f"tag {tag}" for tag in tags]
+    flags = bits.names(w[f"{at}.flags"], bits.PAGE_FLAGS) + ["pagevec"] * waiting
+    said = [" ".join(flags)] * bool(flags) + [f"tag{_STICKY}{''.join(tags)}"] * bool(tags)
     if w[f"{at}.pins"]:
         said.append(f"pinned {w[f'{at}.pins']}")
     io = w[f"{at}.io"]
     if io:
         flying = w.versions(f"{at}.in_flight")
-        sectors = [_version(v) if io >> i & 1 else "-" for i, v in enumerate(flying)]
-        said.append(f"writing {' '.join(sectors)}" + (" as a page" if io & _IO_PAGE else ""))
+        sectors = _contents(v if io >> i & 1 else None for i, v in enumerate(flying))
+        said.append(f"writing{_STICKY}{sectors}" + (" as a page" if io & _IO_PAGE else ""))
     return said
 
 
@@ -263,7 +283,7 @@ def _buffer_lines(w: Words, page: int) -> Iterator[Line]:
 
 
 def _page_lines(w: Words) -> Iterator[Line]:
-    pages = w["world.size.pages"] - 1
+    pages = w.pages - 1
     used = [i for i in range(pages) if w[f"page[{i}]._count"] or w[f"page[{i}].flags"]]
     taken = [i for i in used if w[f"page[{i}].flags"] >> 10 & 1]
     said = [f"{len(used) - len(taken)} used", f"{pages - len(used)} free"]
@@ -274,47 +294,46 @@ def _page_lines(w: Words) -> Iterator[Line]:
         shown.append(pages)
     for page in shown:
         at = f"page[{page}]"
-        contents = " ".join(map(_version, w.versions(f"{at}.contents")))
+        said = _page_words(w, page, tags.get(page, []), page in waiting)
         yield Line(("page", page), 1, (
             "zero page" if page == pages else f"page {page}", f"count {w[f'{at}._count']}",
-            f"mapcount {w[f'{at}._mapcount'] + 1}", _owner(w, page), f"holds {contents}",
-            ", ".join(_page_words(w, page, tags.get(page, []), page in waiting))))
+            f"mapped {w[f'{at}._mapcount'] + 1}", _owner(w, page),
+            _contents(w.versions(f"{at}.contents")), ", ".join(said)))
         yield from _buffer_lines(w, page)
 
 
 def _disk(w: Words, inode: int) -> str:
-    """Versions on disk up to the file's end, `-` in holes, `|` between pages."""
+    """Versions on disk up to the file's end, `-` in holes, page by page."""
     at = f"inode[{inode}]"
-    room = w["world.size.slots"] * SECTORS
+    room = w.slots * SECTORS
     sectors = min((w[f"{at}.i_size"] + (1 << SECTOR_SHIFT) - 1) >> SECTOR_SHIFT, room)
-    said = []
-    for i in range(max(sectors, 0)):
-        if i and not i % SECTORS:
-            said.append("|")
-        block = (i << SECTOR_SHIFT) >> w[f"{at}.i_blkbits"]
-        on_disk = w[f"{at}.i_mapped"] >> block & 1
-        said.append(_version(w[f"{at}.disk[{i}]"]) if on_disk else "-")
-    return " ".join(said) or "empty"
+    found: list[int | None] = []
+    for i in range(sectors):
+        block = (i << SECTOR_SHIFT) >> (w[f"{at}.i_blkbits"] & 31)
+        found.append(w[f"{at}.disk[{i}]"] if w[f"{at}.i_mapped"] >> block & 1 else None)
+    pages = [_contents(found[i:i + SECTORS]) for i in range(0, len(found), SECTORS)]
+    return " ".join(pages) or "[]"
 
 
 def _file_lines(w: Words, hidden: Collection[int]) -> Iterator[Line]:
-    for inode in range(w["world.size.mappings"] - 1):
+    for inode in range(w.count("mapping") - 1):
         at = f"inode[{inode}]"
         if not w[f"{at}.i_count"] or inode in hidden:
             continue
         kind = w[f"{at}.i_kind"]
         said = bits.names(w[f"{at}.i_state"], bits.I_STATE)
+        said = [" ".join(said)] * bool(said)
         said += [name for bit, name in _MAPPING_FLAGS.items()
                  if w[f"mapping[{inode}].flags"] >> bit & 1]
         said += [name for bit, name in _INODE_FLAGS.items() if w[f"{at}.i_flags"] & bit]
         if w[f"bdi[{inode}].congested"]:
             said.append("congested")
         if w[f"{at}.i_charged"]:
-            said.append(f"{w[f'{at}.i_charged']} pages charged")
+            said.append(f"{many(w[f'{at}.i_charged'], 'page')} charged")
         name = KINDS[kind] if kind < len(KINDS) else f"kind {kind}"
         disk = ("", "")
         if name in _ON_DISK:
-            disk = (f"blocks of {1 << w[f'{at}.i_blkbits']}", f"disk {_disk(w, inode)}")
+            disk = (f"blocks of {1 << (w[f'{at}.i_blkbits'] & 31)}", f"disk {_disk(w, inode)}")
         yield Line(("file", inode), 0, (f"file {inode}", name, f"{w[f'{at}.i_size']} bytes", *disk,
                                         ", ".join(said)))
 
@@ -322,9 +341,9 @@ def _file_lines(w: Words, hidden: Collection[int]) -> Iterator[Line]:
 def _swap_lines(w: Words) -> Iterator[Line]:
     for slot in range(1, w.count("swap")):
         if w[f"swap[{slot}].map"]:
-            contents = " ".join(map(_version, w.versions(f"swap[{slot}].contents")))
             yield Line(("swap", slot), 0, (
-                f"swap {slot}", f"count {w[f'swap[{slot}].map']}", f"holds {contents}"))
+                f"swap {slot}", f"count {w[f'swap[{slot}].map']}",
+                _contents(w.versions(f"swap[{slot}].contents"))))
 
 
 # enum lock_class
@@ -338,7 +357,7 @@ def _lock_lines(w: Words) -> Iterator[Line]:
     if held:
         yield Line(("locks",), 0, ("locks held", ", ".join(held)))
     if w["world.kmaps"]:
-        yield Line(("kmaps",), 0, (f"{w['world.kmaps']} page tables mapped",))
+        yield Line(("kmaps",), 0, (f"{many(w['world.kmaps'], 'page table')} mapped",))
     if w["world.irqs_disabled"]:
         yield Line(("irqs",), 0, ("interrupts are disabled",))
     fault = w["world.order_fault"]
@@ -363,7 +382,7 @@ def lines(where: Map, image: bytes, hidden: Collection[int] = ()) -> list[Line]:
     """
     w = Words(where, image)
     found = [Line(("units",), 0, ("units", bits.units_text(w["world.units"])))]
-    for mm in range(w["world.size.mms"]):
+    for mm in range(w.count("mm")):
         found += _process_lines(w, mm)
     found += [*_page_lines(w), *_file_lines(w, hidden), *_swap_lines(w)]
     counters = [f"{name} {w[f'world.page_state.{name}']}" for name in _COUNTERS]
@@ -385,9 +404,9 @@ def _aligned(marked: list[tuple[str, Line]]) -> list[str]:
                  if widths[line.key[0], i]]
         indent = mark + "  " * line.depth
         found += textwrap.wrap("  ".join(cells).rstrip(), COLUMNS, initial_indent=indent,
-                               subsequent_indent=" " * len(indent) + "      ",
+                               subsequent_indent=indent + " " * 6,
                                break_on_hyphens=False, break_long_words=False)
-    return found
+    return [line.replace(_STICKY, " ") for line in found]
 
 
 def text(where: Map, image: bytes, hidden: Collection[int] = ()) -> list[str]:
@@ -444,7 +463,7 @@ def html(where: Map, image: bytes, caption: str, hidden: Collection[int] = ()) -
     style = "text-align:left;vertical-align:top;white-space:pre-wrap"
     rows = []
     for line in lines(where, image, hidden):
-        first, *rest = line.cells
+        first, *rest = (cell.replace(_STICKY, " ") for cell in line.cells)
         rows.append(f'<tr><td style="{style};padding-left:{1 + line.depth}em">{escape(first)}</td>'
                     f'<td style="{style}">{escape("  ".join(filter(None, rest)))}</td></tr>')
     return (f'<table><caption style="text-align:left">{escape(caption)}</caption>\n'
