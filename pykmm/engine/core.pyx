@@ -159,13 +159,11 @@ cdef extern from "engine/shard.h" nogil:
     kmm_runner *kmm_runner_sized(const world_size *size)
     kmm_runner *kmm_sequence_runner_new()
     void kmm_sequence_start(kmm_runner *runner, const kmm_sequence *s)
-    void kmm_sequence_run(kmm_runner *runner, const kmm_sequence *s, const kmm_half *half,
-                          kmm_result *result)
+    void kmm_sequence_run(kmm_runner *runner, const kmm_half *half, kmm_result *result)
     void kmm_guarded_operation(kmm_runner *runner, const kmm_half *half,
                                const kmm_operation *operation, kmm_result *result)
-    uint32_t kmm_sequence_replay(kmm_runner *runner, const kmm_sequence *s,
-                                 const kmm_half **halves, uint32_t nr_halves, kmm_result *first,
-                                 uint32_t *running)
+    uint32_t kmm_sequence_replay(kmm_runner *runner, const kmm_half **halves,
+                                 uint32_t nr_halves, kmm_result *first, uint32_t *running)
     void kmm_runner_free(kmm_runner *runner)
     void kmm_runner_world(kmm_runner *runner, const kmm_case *c)
     void kmm_runner_start(kmm_runner *runner, const kmm_case *c)
@@ -518,7 +516,7 @@ cdef class Runner:
         kmm_guard_process()
         try:
             if self.sequences:
-                kmm_sequence_run(self.runner, &self.sequence, half.table, &result)
+                kmm_sequence_run(self.runner, half.table, &result)
             else:
                 kmm_runner_run(self.runner, &self.case, half.table, &result)
         finally:
@@ -629,7 +627,7 @@ cdef class Runner:
         kmm_guard_process()
         try:
             if self.sequences:
-                return kmm_sequence_replay(self.runner, &self.sequence, tables, len(halves),
+                return kmm_sequence_replay(self.runner, tables, len(halves),
                                            &first, &running)
             return kmm_replay(self.runner, &self.case, tables, len(halves), &first, &running)
         finally:
