@@ -54,15 +54,40 @@ class Outcome:
         return bits.pte_text(self.read(f"mm[{mm}].pte[{address(at):#x}]"))
 
 
+def empty_world() -> tuple[core.Runner, Map]:
+    """8 pages that nobody uses, 5 vmas, 3 processes with both page tables present and empty,
+    3 disk files without pages, mapping[3] the swapper space; page[8] is the zero page."""
+    runner = core.Runner(pages=9, vmas=5, mms=3, pmds=2, table_shift=3, mappings=4, slots=8,
+                         files=3, anon_vmas=2, buffers=4, trace_words=2048, swap_slots=0)
+    where = Map(runner)
+
+    def put(path: str, value: int) -> None:
+        runner.restore(where.write(runner.image(), path, value))
+
+    for mm in range(3):
+        for table in range(2):
+            first = BASE + table * 0x8000
+            put(f"mm[{mm}].pmd[{table}].table", where.address(f"mm[{mm}].pte[{first:#x}]"))
+    for i in range(3):
+        put(f"file[{i}].f_mapping", where.address(f"mapping[{i}]"))
+        put(f"file[{i}].f_mode", 3)
+        put(f"file[{i}].f_count", 1)
+        put(f"bdi[{i}].capabilities", 4)
+        put(f"inode[{i}].i_is", 1)
+        put(f"inode[{i}].i_size", 8 << 12)
+        runner.primitive("use_disk_aops", where.address(f"mapping[{i}]"))
+    runner.primitive("use_no_buffers_aops", where.address("mapping[3]"))
+    put("world.trace_at", where.read(runner.image(), "world.trace"))
+    return runner, where
+
+
 class Pair:
     """A world under construction, and C and P to run on it."""
 
     def __init__(self) -> None:
-        self.runner = core.Runner()
+        self.runner, self.map = empty_world()
         self.halves = [core.Half.load(paths.lib() / "c.so", "C"),
                        core.Half.at(cython_half.ADDRESS, "P")]
-        self.runner.restore(self.runner.empty())
-        self.map = Map(self.runner)
         self.units(ALL_UNITS)
 
     def set(self, path: str, value: int) -> None:

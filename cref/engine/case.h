@@ -3,23 +3,43 @@
 #ifndef KMM_ENGINE_CASE_H
 #define KMM_ENGINE_CASE_H
 
+#include "machine/operation.h"
 #include "machine/world.h"
 
-/* Capacities of the world of a direct case. */
+/*
+ * Capacities of the world of a direct case, free things included: pages from
+ * KMM_CASE_PAGES on are free, then come those that only fill a pagevec.
+ */
 #define KMM_CASE_PAGES		8
+#define KMM_CASE_FREE_PAGES	4
+#define KMM_CASE_FILLERS	5
 #define KMM_CASE_FILES		3
-#define KMM_CASE_MAPPINGS	(KMM_CASE_FILES + 1)
+#define KMM_CASE_SPARE		KMM_CASE_FILES	/* the inode of a tmpfs file without a name, or of the call's */
+#define KMM_CASE_MAPPINGS	(KMM_CASE_FILES + 2)
+#define KMM_CASE_SLOTS		(KMM_CASE_PAGES + 2)
+#define KMM_CASE_OPEN_FILES	(2 * KMM_CASE_FILES + 2)
+#define KMM_CASE_READ_ONLY	KMM_CASE_FILES		/* file i once more, opened to be read */
+#define KMM_CASE_CALL_FILE	(2 * KMM_CASE_FILES)	/* opened for the call */
+#define KMM_CASE_SWAP_SLOTS	(KMM_CASE_PAGES + 3)
 #define KMM_CASE_MMS		3
 #define KMM_CASE_PMDS		2	/* page tables a process */
 #define KMM_CASE_TABLES		(KMM_CASE_MMS * KMM_CASE_PMDS)
 #define KMM_CASE_TABLE_SHIFT	3	/* 8 ptes a page table */
 #define KMM_CASE_BUFFERS	4	/* of the page in focus, at most */
+#define KMM_CASE_FREE_BUFFERS	8
 #define KMM_CASE_VMAS		5
+#define KMM_CASE_FREE_VMAS	4
+#define KMM_CASE_ANON_VMAS	2
+#define KMM_CASE_FREE_ANON_VMAS	2
 #define KMM_CASE_VMA_PAGES	3
 #define KMM_CASE_PTES		(KMM_CASE_VMAS * KMM_CASE_VMA_PAGES)
+#define KMM_CASE_FRAMES		0xF0000u	/* the first frame of a driver's memory: no pages */
 #define KMM_CASE_EDITS		4
 #define KMM_CASE_EDIT_BYTES	(KMM_CASE_EDITS * 8)
-#define KMM_CASE_TRACE_WORDS	2048
+#define KMM_CASE_TRACE_WORDS	4096
+
+/* Do direct cases have other actors?  0: the choices are there, and mean nothing. */
+#define KMM_CASE_PAUSES		0
 
 /* The functions that a case can call. */
 enum kmm_function {

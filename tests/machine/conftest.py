@@ -7,52 +7,20 @@ swapper_space without pages, no lock held, an empty trace.
 """
 
 import pytest
+from worlds import empty_world
 
 from pykmm import paths
 from pykmm.engine import core
 from pykmm.report.paths import Map
-
-NR_PAGES, NR_VMAS, NR_MMS, NR_FILES, NR_TABLES = 8, 5, 3, 3, 2
 
 
 class World:
     """One world and what tests do to it; a str argument stands for the address of what it names."""
 
     def __init__(self):
-        self.runner = core.Runner()
-        # all choices 0: a call of is_shared_writable, so no lock is held on entry
-        self.runner.build(bytes(core.CASE_BYTES))
-        self.map = Map(self.runner)
-        self._clear()
+        self.runner, self.map = empty_world()
         self.empty = self.runner.image()
         self._names = {}
-
-    def _clear(self):
-        """Take out what the case with all choices 0 holds."""
-        image = bytearray(self.runner.image())
-        for name, _, offset, stride, count in self.runner.arrays():
-            if name in ("page", "vma", "slot", "pte"):
-                image[offset:offset + stride * count] = bytes(stride * count)
-        self.runner.restore(bytes(image))
-        for i in range(NR_PAGES):
-            self.set(f"page[{i}]._mapcount", -1)
-        for i in range(NR_MMS):
-            for field in ("mmap", "map_count", "file_rss", "anon_rss"):
-                self.set(f"mm[{i}].{field}", 0)
-            for j in range(NR_TABLES):
-                first = 0x40000000 + j * 0x8000
-                self.set(f"mm[{i}].pmd[{j}].table", self.at(f"mm[{i}].pte[{first:#x}]"))
-        for i in range(NR_FILES + 1):
-            for field in ("page_tree.nr", "i_mmap", "i_mmap_nonlinear", "i_mmap_writable",
-                          "nrpages"):
-                self.set(f"mapping[{i}].{field}", 0)
-        for i in range(NR_FILES):
-            self.set(f"file[{i}].f_count", 1)
-            self.set(f"bdi[{i}].capabilities", 4)
-            self.set(f"inode[{i}].i_state", 0)
-            self.set(f"inode[{i}].i_is", 1)
-        for field in ("nr_dirty", "nr_writeback", "nr_mapped", "nr_active", "nr_inactive"):
-            self.set(f"world.page_state.{field}", 0)
 
     def reset(self):
         self.runner.restore(self.empty)
