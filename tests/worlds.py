@@ -197,6 +197,10 @@ class Pair:
             "mapping": self.address(f"mapping[{mapping}]") if mapping is not None else 0,
             "protect": protect, "flags": flags, "address": address,
         }
+        return self.compare(function, arguments)
+
+    def compare(self, function: str, arguments: dict[str, int]) -> Outcome:
+        """A run with these arguments of Runner.run_on."""
         start = self._without_trace()
         seen = []
         for half in self.halves:

@@ -50,7 +50,7 @@ static inline void kmm_zero_sectors(struct page *page, u32 sectors)
 			page->contents[i] = 0;
 }
 
-/* Is block `block` of the file (counted in its blocks) on disk?  create: make it so. 0 or -ENOSPC. */
+/* Is block `block` of the file (counted in its blocks) on disk?  create: make it so.  0, -ENOSPC. */
 int get_block(struct inode *inode, u64 block, int create, int *mapped);
 
 /* Attach a ring of buffers with `state` bits in each; buffers.c. 0 when the pool is empty. */
@@ -65,7 +65,7 @@ int trylock_buffer(struct buffer_head *bh);		/* 1 if it got the lock */
 void unlock_buffer(struct buffer_head *bh);
 void wait_on_buffer(struct buffer_head *bh);		/* for its I/O, if it is locked */
 void submit_bh(struct buffer_head *bh, u32 end_io);
-void ll_rw_block_write(struct buffer_head *bh, int wait_for_lock);	/* SWRITE if it waits, else WRITE */
+void ll_rw_block_write(struct buffer_head *bh, int wait_for_lock);	/* SWRITE, else WRITE */
 int sync_dirty_buffer(struct buffer_head *bh);
 
 /* readpage: into a locked page, which it unlocks.  0, or -ENOMEM without buffers. */

@@ -212,7 +212,7 @@ void free_page_and_swap_cache(struct page *page)
 	page_cache_release(page);
 }
 
-/* The page of an entry, or NULL.  The kernel takes tree_lock for read here, the machine has one way. */
+/* The page of an entry, or NULL; the kernel takes tree_lock for read, the machine knows one way. */
 static struct page *find_cached(unsigned long entry, int get)
 {
 	struct address_space *swapper = kmm_world->swapper_space;

@@ -28,7 +28,8 @@ _C_BARE_HEAD = re.compile(
 _C_JUMP = re.compile(r"(?:goto|return|break|continue)\b")
 _P_CONDITION = re.compile(r"^\s*(?:if|elif|while) (?P<condition>.*):\s*(?P<rest>#.*)?$")
 _P_HEAD = re.compile(r"^\s*(?:if|elif|while) ")
-_P_CHOICE = re.compile(r"^\s*\w+ = (?!1 if ).+ if (?P<condition>.+) else .+$")
+_P_FLAG = r"1 if .+ else 0\s*(?:#|$)"
+_P_CHOICE = re.compile(rf"^\s*(?:\w+ =|return) (?!{_P_FLAG}).+ if (?P<condition>.+) else .+$")
 _P_NO_BRANCH = re.compile(r"^\s*while (?:at == L_\w+|\w+ is not NULL|True):")
 _P_CASE = re.compile(r"\((?P<value>.*)\) [!=]= \w+")
 _P_COMMENT = re.compile(r"\s*#.*$")

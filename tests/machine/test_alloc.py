@@ -29,7 +29,7 @@ def given(kernel, name, *arguments):
     return kernel._name(kernel.call(name, *arguments)) or None
 
 
-@pytest.mark.parametrize("allocator, found", list(zip(ALLOCATORS, FOUND)), ids=IDS)
+@pytest.mark.parametrize("allocator, found", list(zip(ALLOCATORS, FOUND, strict=True)), ids=IDS)
 def test_allocation_gives_the_lowest_free_one(kernel, allocator, found):
     name, arguments = allocator
     # an array's address is also that of its first field

@@ -345,3 +345,38 @@ def test_swap_writepage_of_a_page_that_nobody_else_needs(kernel):
     # nothing is written: the page is dirty outside the cache
     assert state(kernel) == (1, 0, 0, 1) and area(kernel) == ([0, 0, 0], 0)
     assert kernel.get("page[0].flags.locked") == 0
+
+
+def test_swap_writepage_is_over_when_the_disk_says_so(kernel):
+    cached(kernel, ptes=1)
+    kernel.set("page[0].flags.uptodate", 1)
+    wbc = kernel.at("world.wbc[0].nr_to_write")
+    assert kernel.call("swap_writepage", "page[0]", wbc) == 0
+    assert kernel.events()[0] == ("swap_writepage", "page[0]", "world.wbc[0].nr_to_write", 0)
+    # the page is unlocked before its write is submitted
+    assert kernel.events()[-2:] == [("unlock_page", "page[0]"), ("submit_bio", "page[0]", 0x1F)]
+    assert kernel.slots(5) == [(1, "page[0]", {"WRITEBACK"})]
+    assert kernel.get("page[0].flags.writeback") == 1
+    assert [kernel.get(f"swap[1].contents[{i}]") for i in range(4)] == [GARBAGE] * 4
+    # a store from now on is not of this write
+    kernel.call("user_store", "page[0]", 0)
+    kernel.call("end_io", "page[0]", 1)
+    assert [kernel.get(f"swap[1].contents[{i}]") for i in range(4)] == [5, 6, 7, 8]
+    assert kernel.slots(5) == [(1, "page[0]", set())]
+    assert kernel.get("page[0].flags.writeback") == 0
+    assert kernel.get("world.page_state.nr_writeback") == 0
+
+
+# a page's life in swap: added, written, forgotten, read again by the pte that is left
+def test_swap_gives_back_what_it_got(kernel):
+    cached(kernel, ptes=1)
+    kernel.call("swap_writepage", "page[0]", "world.wbc[0].nr_to_write")
+    kernel.call("end_io", "page[0]", 1)
+    kernel.call("TestSetPageLocked", "page[0]")
+    kernel.call("delete_from_swap_cache", "page[0]")
+    kernel.call("unlock_page", "page[0]")
+    kernel.call("put_page", "page[0]")
+    assert kernel.get("page[0]._count") == 0 and area(kernel) == ([1, 0, 0], 0)
+    kernel.call("alloc_page", 0xD0)     # its frame goes to somebody else
+    assert kernel._name(kernel.call("read_swap_cache", 1)) == "page[1]"
+    assert [kernel.get(f"page[1].contents[{i}]") for i in range(4)] == [5, 6, 7, 8]

@@ -4,8 +4,18 @@
 import random
 
 import pytest
-from vma_pictures import (BASE, DENYWRITE, NONLINEAR, RO, RW, SHARED_RO, SHARED_RW, Vmas, address,
-                          locks)
+from vma_pictures import (
+    BASE,
+    DENYWRITE,
+    NONLINEAR,
+    RO,
+    RW,
+    SHARED_RO,
+    SHARED_RW,
+    Vmas,
+    address,
+    locks,
+)
 
 PICTURE = ".aab..ccc"
 #          0123456789

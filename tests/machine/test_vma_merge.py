@@ -7,8 +7,22 @@
 """
 
 import pytest
-from vma_pictures import (ACCOUNT, BASE, DENYWRITE, GROWSDOWN, LOCKED, NONLINEAR, RO, RW, RX,
-                          SHARED_RW, Vmas, address, calls, locks)
+from vma_pictures import (
+    ACCOUNT,
+    BASE,
+    DENYWRITE,
+    GROWSDOWN,
+    LOCKED,
+    NONLINEAR,
+    RO,
+    RW,
+    RX,
+    SHARED_RW,
+    Vmas,
+    address,
+    calls,
+    locks,
+)
 
 # name: before, range, after, whom it gives, flags of a, b, c; the range always wants RW
 CASES = {
@@ -36,12 +50,16 @@ ADJUSTED = {"1": "a06", "2": "a04", "3": None, "4": "a02", "5": "a04", "6": "a06
             "8": None}
 
 
+def by_letter(flags: tuple) -> dict[str, int]:
+    return dict(zip("abc", flags, strict=False))
+
+
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("file", [False, True], ids=["anonymous", "file"])
 def test_vma_merge_case(kernel, name, file):
     before, stars, after, gives, flags = CASES[name]
     vmas = Vmas(kernel, file)
-    vmas.draw(before, **dict(zip("abc", flags)))
+    vmas.draw(before, **by_letter(flags))
     assert vmas.look() == before
     own_flags = {letter: kernel.get(f"{vmas.of(letter)}.vm_flags") for letter in vmas.listed()}
     assert vmas.merge(stars, RW) == gives
@@ -185,8 +203,8 @@ ANON = [
 @pytest.mark.parametrize("of, after", ANON)
 def test_vma_merge_wants_anon_vmas_that_agree(kernel, of, after):
     vmas = Vmas(kernel)
-    vmas.draw("aa..bb", anon={letter: n for letter, n in zip("a*b", of)
-                              if n is not None and letter != "*"})
+    vmas.draw("aa..bb", anon={letter: n for letter, n in (("a", of[0]), ("b", of[2]))
+                              if n is not None})
     before = kernel.runner.image()
     gave = vmas.merge("..**..", RW, anon=0 if of[1] is None else f"anon_vma[{of[1]}]")
     assert gave == {"a": "a", "b": "b", ".": None}[after[2]]
@@ -209,7 +227,7 @@ def test_vma_merge_wants_anon_vmas_that_agree(kernel, of, after):
 def test_vma_adjust_growing_vma_inherits_the_anon_vma(kernel, name, grower, giver):
     before, stars, after, gives, flags = CASES[name]
     vmas = Vmas(kernel, file=True)
-    vmas.draw(before, anon={giver: 0}, **dict(zip("abc", flags)))
+    vmas.draw(before, anon={giver: 0}, **by_letter(flags))
     assert vmas.merge(stars, RW) == gives
     taken = locks(kernel)[:4]
     assert vmas.look() == after
@@ -227,7 +245,7 @@ def test_vma_adjust_growing_vma_inherits_the_anon_vma(kernel, name, grower, give
 def test_vma_adjust_shrinking_vma_gets_no_anon_vma(kernel, name, keeper):
     before, stars, after, _, flags = CASES[name]
     vmas = Vmas(kernel)
-    vmas.draw(before, anon={keeper: 0}, **dict(zip("abc", flags)))
+    vmas.draw(before, anon={keeper: 0}, **by_letter(flags))
     vmas.merge(stars, RW)
     # taken for the one that has it, or for the neighbour that moves
     assert locks(kernel) == ["+anon_vma[0].lock", "-anon_vma[0].lock"]
@@ -259,7 +277,7 @@ def test_vma_adjust_case_6_swallows_one_after_the_other(kernel):
 def test_vma_adjust_truncate_counts(kernel, name, grower, other, counts, after):
     before, stars, _, _, flags = CASES[name]
     vmas = Vmas(kernel, file=True)
-    vmas.draw(before, **dict(zip("abc", flags)))
+    vmas.draw(before, **by_letter(flags))
     kernel.set(f"{vmas.of(grower)}.vm_truncate_count", counts[0])
     kernel.set(f"{vmas.of(other)}.vm_truncate_count", counts[1])
     assert vmas.merge(stars, RW)

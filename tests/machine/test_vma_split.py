@@ -2,8 +2,18 @@
 """split_vma: one vma becomes two, and which of them is the new one."""
 
 import pytest
-from vma_pictures import (BASE, DENYWRITE, NONLINEAR, RW, SHARED_RO, SHARED_RW, Vmas, address,
-                          calls, locks)
+from vma_pictures import (
+    BASE,
+    DENYWRITE,
+    NONLINEAR,
+    RW,
+    SHARED_RO,
+    SHARED_RW,
+    Vmas,
+    address,
+    calls,
+    locks,
+)
 
 ENOMEM = -12
 # the new vma takes what lies below the cut, or what lies above it
@@ -87,3 +97,13 @@ def test_split_vma_passes_the_operations_on(kernel):
     assert kernel.call("split_vma", "mm[0]", "vma[0]", address(2), 1) == 0
     assert kernel.get("vma[1].vm_ops") == kernel.get("vma[0].vm_ops") != 0
     assert vmas.look() == "bbaa"
+
+
+def test_split_vma_opens_the_new_one(kernel):
+    """A driver hears of it while it is still linked nowhere."""
+    vmas = Vmas(kernel)
+    vmas.draw("aaaa")
+    kernel.call("use_driver_vm_ops", "vma[0]")
+    assert kernel.call("split_vma", "mm[0]", "vma[0]", address(2), 1) == 0
+    assert [event[:2] for event in calls(kernel, "vm_ops_open", "vma_adjust")] == [
+        ("vm_ops_open", "vma[1]"), ("vma_adjust", "vma[0]")]

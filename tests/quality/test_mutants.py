@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Would fuzzing find a fault?  Each change of mutants.toml must end in a divergence.
+"""Would fuzzing find a fault?  Each change of mutants/*.toml must end in a divergence.
 
 A change that survives is a finding about the project: either it changes
 nothing (then it does not belong into the list), or the cases are too weak.
@@ -19,14 +19,22 @@ try:
 except ModuleNotFoundError:  # Python 3.10 has no TOML reader of its own
     import tomli as tomllib
 
-LIST = Path(__file__).with_name("mutants.toml")
+LISTS = Path(__file__).with_name("mutants")
 PYKMM = Path(__file__).resolve().parents[2] / "pykmm"
 DEEP = os.environ.get("PYKMM_DEEP") == "1"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change; see mutants.toml."""
+    """One small change of the Cython half, which fuzzing must find.
+
+    file     below pykmm/
+    step     whose lines the change is in: up to where the next step begins
+    old      stands once in those lines
+    new      comes in its place
+    breaks   what goes wrong then
+    sample   also tried outside of deep runs
+    """
 
     file: str
     step: str
@@ -59,7 +67,8 @@ class Mutant:
         return "".join(lines[:first]) + part.replace(self.old, self.new) + "".join(lines[last:])
 
 
-ALL = [Mutant(**row) for row in tomllib.loads(LIST.read_text(encoding="utf-8"))["mutant"]]
+ALL = [Mutant(**row) for path in sorted(LISTS.glob("*.toml"))
+       for row in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]]
 TRIED = [m for m in ALL if DEEP or m.sample]
 
 
@@ -68,6 +77,14 @@ def test_mutant_fits_the_source_as_it_stands(mutant):
     text = (PYKMM / mutant.file).read_text(encoding="utf-8")
 
     assert mutant.applied_to(text) != text
+
+
+def test_mutants_are_in_the_list_of_their_function():
+    rows = {path.stem: tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+            for path in LISTS.glob("*.toml")}
+
+    assert set(rows) == set(anchors.FUNCTION_OF.values())
+    assert all(Mutant(**row).function == name for name, listed in rows.items() for row in listed)
 
 
 def test_mutants_reach_every_step():

@@ -110,6 +110,90 @@ def test_counting_text_of_twins_has_the_same_counters_in_the_same_order(counters
     assert numbers(ours) == numbers(theirs)
 
 
+C_CHOICES = """\
+int choose(struct box *box, int how)
+{
+	int size = box ? box->size : 0;		/* MK1 */
+
+	switch (how & KIND) {
+	case ROUND:
+		size = 2;			/* MK2 */
+		break;
+	default:
+		return how ? 1 : 2;
+	}
+	if (box && (!(how & WET) ||		/* MK3 */
+			size == BIG) &&
+			fits(box,
+				size, NULL))
+		return 1;			/* MK4 */
+	return 0;
+}
+"""
+P_CHOICES = """\
+cdef int choose(box_t *box, int how) noexcept nogil:
+    cdef int size
+    size = box.size if box is not NULL else 0           # MK1
+    if (how & KIND) == ROUND:
+        size = 2                                        # MK2
+    else:
+        return 1 if how else 2
+    wet = 1 if (how and size) else 0
+    if (box is not NULL and (not (how & WET) or         # MK3
+                             size == BIG) and  # so
+            fits(box,
+                 size, NULL) is not NULL):
+        return 1                                        # MK4
+    return 0
+"""
+
+
+@pytest.fixture
+def choices(tmp_path, monkeypatch):
+    """Counters of a function with ?:, a switch, and a condition of several lines."""
+    monkeypatch.setattr(counting, "TWINS", {PATH: "mm/toy.pyx"})
+    (tmp_path / "mm").mkdir()
+    (tmp_path / PATH).write_text(C_CHOICES, encoding="utf-8")
+    return counting.counters_of(tmp_path)
+
+
+def test_counters_of_a_choice_a_switch_and_a_long_condition(choices):
+    assert list(choices.branches) == ["MK1/1", "MK2/1", "MK3/1", "MK3/2", "MK3/3", "MK3/4"]
+
+
+def test_counting_c_wraps_a_condition_of_several_lines(choices):
+    text = counting.count_c(choices, PATH, C_CHOICES)
+    n = choices.branches
+
+    assert f"int size = KMM_OPERAND({n['MK1/1']}, box) ? box->size : 0;" in text
+    assert f"return KMM_OPERAND({n['MK2/1']}, how) ? 1 : 2;" in text
+    assert "switch (how & KIND) {" in text
+    assert f"!(KMM_OPERAND({n['MK3/2']}, how & WET))" in text
+    # what several lines were is one condition, closed where it was
+    assert re.search(rf"KMM_OPERAND\({n['MK3/4']}, fits\(box,\s+size, NULL\)\)\)$", text,
+                     re.MULTILINE)
+    # the step that is its body stays one statement
+    assert f"{{ KMM_STEP({choices.steps['MK4']}); return 1; }}" in text
+
+
+def test_counting_cython_counts_the_same_choices(choices):
+    text = counting.count_cython(choices, PATH, P_CHOICES)
+
+    assert numbers(text) == numbers(counting.count_c(choices, PATH, C_CHOICES))
+    assert "    if (how & KIND) == ROUND:\n" in text
+    assert "wet = 1 if (how and size) else 0\n" in text
+    # joined, without the comments that stood between
+    assert re.search(r"^    if \(KMM_OPERAND\(\d+, box is not NULL\) and \(not "
+                     r".*fits\(box, size, NULL\) is not NULL\)\):$", text, re.MULTILINE)
+
+
+def test_counting_step_inside_a_condition_is_refused(choices):
+    torn = C_CHOICES.replace("size == BIG) &&", "size == BIG) &&	/* MK4 */")
+
+    with pytest.raises(HarnessError, match="mm/toy.c:12: .* hold no step"):
+        counting.count_c(choices, PATH, torn)
+
+
 @pytest.mark.parametrize(("old", "new", "why"), [
     ("# MK3", "#", "MK3 of C are not here"),
     ("# MK3", "# MK9", "step MK9 is not in C"),

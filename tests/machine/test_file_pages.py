@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Pages of files: looked up, read in, and given to faults."""
+
+import pytest
+from block_pictures import blocks, cache, contents, flags, names
+
+ENOMEM = -12
+OOM = -1                # NOPAGE_OOM is (struct page *)-1
+MINOR, MAJOR = 2, 3
+MAPPING, VMA = "mapping[0].host", "vma[0].vm_mm"
+BASE = 0x40000000
+
+
+def count(kernel, page):
+    return kernel.get(f"page[{page}]._count")
+
+
+def test_find_get_page(kernel):
+    kernel.inode(0)
+    cache(kernel, 3, index=2)
+    assert kernel.call("find_get_page", MAPPING, 2) == kernel.at("page[3]")
+    assert kernel.events() == [("get_page", "page[3]")]
+    assert kernel.call("find_get_page", MAPPING, 1) == 0
+    assert kernel.events() == []
+    assert count(kernel, 3) == 2
+
+
+def test_find_lock_page_of_a_page_that_is_there(kernel):
+    kernel.inode(0)
+    cache(kernel, 3, index=2)
+    assert kernel.call("find_lock_page", MAPPING, 2, 0) == kernel.at("page[3]")
+    assert kernel.events() == [("get_page", "page[3]"), ("lock_page", "page[3]")]
+    assert kernel.call("find_lock_page", MAPPING, 1, 0) == 0
+
+
+def test_find_lock_page_makes_a_page(kernel):
+    kernel.inode(0)
+    assert kernel.call("find_lock_page", MAPPING, 1, 1) == kernel.at("page[0]")
+    assert names(kernel) == ["alloc_page", "add_to_page_cache", "lru_cache_add"]
+    assert flags(kernel, 0) == "locked"
+    assert kernel.slots() == [(1, "page[0]", set())]
+    assert count(kernel, 0) == 3                # its caller, the page cache, the pagevec
+
+
+@pytest.mark.parametrize("fail_in, slots", [(1, 8), (0, 0)])
+def test_find_lock_page_that_cannot_make_one(kernel, fail_in, slots):
+    kernel.inode(0)
+    kernel.set("world.fail_in", fail_in)
+    kernel.set("mapping[0].page_tree.capacity", slots)
+    assert kernel.call("find_lock_page", MAPPING, 1, 1) == 0
+    assert count(kernel, 0) == 0
+
+
+def test_read_page_reads_what_is_not_there(kernel):
+    kernel.inode(0, disk=(0, 0, 0, 0, 1, 2, 3, 4))
+    assert kernel.call("read_page", MAPPING, 1) == kernel.at("page[0]")
+    assert names(kernel) == ["alloc_page", "add_to_page_cache", "lru_cache_add",
+                             "readpage", "SetPageUptodate", "unlock_page"]
+    assert contents(kernel, 0) == [1, 2, 3, 4]
+    assert flags(kernel, 0) == "uptodate"
+    assert count(kernel, 0) == 3
+
+
+def test_read_page_of_an_uptodate_page_looks_no_further(kernel):
+    kernel.inode(0, disk=(1, 2, 3, 4))
+    cache(kernel, 2, flags="uptodate", contents=(5, 6, 7, 8))
+    assert kernel.call("read_page", MAPPING, 0) == kernel.at("page[2]")
+    assert names(kernel) == ["get_page"]
+    assert contents(kernel, 2) == [5, 6, 7, 8]
+
+
+def test_read_page_of_a_page_that_was_written_in_part(kernel):
+    kernel.inode(0, blkbits=11, disk=(1, 2, 3, 4))
+    cache(kernel, 2, "DUM -", contents=(5, 6, 0xFFFF, 0xFFFF))
+    assert kernel.call("read_page", MAPPING, 0) == kernel.at("page[2]")
+    assert names(kernel) == ["get_page", "lock_page", "readpage", "SetPageUptodate", "unlock_page"]
+    assert contents(kernel, 2) == [5, 6, 3, 4]
+    assert blocks(kernel, 2) == "DUM UM"
+
+
+@pytest.mark.parametrize("fail_in", [1, 2])     # the page; the first of the buffers for a hole
+def test_read_page_without_memory(kernel, fail_in):
+    kernel.inode(0, blkbits=11, mapped=0b10)
+    kernel.set("world.fail_in", fail_in)
+    assert kernel.call("read_page", MAPPING, 0) == ENOMEM
+    if fail_in == 1:
+        assert kernel.slots() == []
+    else:
+        # it stays, to be read by who comes next
+        assert kernel.slots() == [(0, "page[0]", set())]
+        assert flags(kernel, 0) == ""
+        assert kernel.call("read_page", MAPPING, 0) == kernel.at("page[0]")
+        assert blocks(kernel, 0) == "U UM"
+
+
+def mapped(kernel, kind="ext2", pgoff=0, mm="mm[0]", **inode):
+    kernel.inode(0, kind, **inode)
+    kernel.file(0, 0)
+    kernel.vma(0, start=BASE, pages=4, pgoff=pgoff, flags=0xFB, mm=mm)
+    kernel.set("vma[0].vm_file", "file[0].f_mapping")
+    kernel.call("f_op_mmap", "file[0].f_mapping", VMA)
+
+
+@pytest.mark.parametrize("address, pgoff, index", [
+    (BASE, 0, 0), (BASE + 0x1000, 0, 1), (BASE + 0x1FFF, 0, 1), (BASE + 0x1000, 2, 3),
+])
+def test_nopage_of_a_disk_file_finds_the_page_of_the_address(kernel, address, pgoff, index):
+    mapped(kernel, pgoff=pgoff)
+    cache(kernel, 4, index=index, flags="uptodate")
+    assert kernel.call("nopage", VMA, address) == kernel.at("page[4]")
+    assert kernel.events() == [
+        ("nopage", "vma[0]", address, MINOR, "page[4]"),
+        ("get_page", "page[4]"),
+        ("mark_page_accessed", "page[4]"),
+        ("PageActive", "page[4]", 0),
+        ("PageReferenced", "page[4]", 0),
+    ]
+    assert flags(kernel, 4) == "uptodate"       # not dirty
+    assert kernel.get("page[4].flags.referenced") == 1
+
+
+@pytest.mark.parametrize("kind, read", [("ext2", [1, 2, 3, 4]), ("ext3", [1, 2, 3, 4]),
+                                        ("block device", [1, 2, 3, 4]), ("ramfs", [0, 0, 0, 0])])
+def test_nopage_that_reads_is_a_major_fault(kernel, kind, read):
+    mapped(kernel, kind, disk=(1, 2, 3, 4))
+    assert kernel.call("nopage", VMA, BASE) == kernel.at("page[0]")
+    assert kernel.events()[0] == ("nopage", "vma[0]", BASE, MAJOR, "page[0]")
+    assert contents(kernel, 0) == read
+    assert flags(kernel, 0) == "uptodate"
+    assert count(kernel, 0) == 3
+
+
+@pytest.mark.parametrize("size, index, there", [
+    (8192, 1, True), (8192, 2, False), (8193, 2, True), (1, 0, True), (0, 0, False),
+])
+def test_nopage_past_the_end_of_the_file(kernel, size, index, there):
+    mapped(kernel, size=size)
+    page = kernel.call("nopage", VMA, BASE + (index << 12))
+    assert page == (kernel.at("page[0]") if there else 0)
+
+
+def test_nopage_past_the_end_for_a_tracer(kernel):
+    mapped(kernel, size=4096, mm="mm[1]", disk=(0, 0, 0, 0, 9, 9, 9, 9))
+    assert kernel.call("nopage", VMA, BASE + 0x1000) == kernel.at("page[0]")
+    assert contents(kernel, 0) == [0, 0, 0, 0]
+
+
+def test_nopage_without_memory(kernel):
+    mapped(kernel)
+    kernel.set("world.fail_in", 1)
+    assert kernel.call("nopage", VMA, BASE) == OOM
