@@ -280,7 +280,7 @@ def find_cases() -> list[bytes]:
             outcome, ret, _ = runner.run(c_half)
             if outcome != "returned":
                 continue
-            run = Run(ret, runner.call()[1], list(events_of(core, runner.trace()[0])))
+            run = Run(ret, runner.call()["protect"], list(events_of(core, runner.trace()[0])))
             for situation in [s for s in wanted if s.holds(run)]:
                 found[situation] = case
                 wanted.remove(situation)

@@ -504,10 +504,18 @@ cdef class Runner:
         return [world.trace[i] for i in range(n)], [places[i] for i in range(n)]
 
     def call(self):
-        """The call of the case: its arguments as (flags, protect, page, vma, mapping, address)."""
+        """The call of the case: {argument of struct kmm_call: number}; pointers are addresses."""
         cdef kmm_call *call = &self.runner.call
-        return (call.flags, call.protect, <unsigned long>call.page, <unsigned long>call.vma,
-                <unsigned long>call.mapping, call.address)
+        return {
+            "flags": call.flags, "protect": call.protect, "write_access": call.write_access,
+            "address": call.address, "len": call.len, "end": call.end, "prot": call.prot,
+            "map_flags": call.map_flags, "pgoff": call.pgoff, "newflags": call.newflags,
+            "page": <unsigned long>call.page, "vma": <unsigned long>call.vma,
+            "mapping": <unsigned long>call.mapping, "mm": <unsigned long>call.mm,
+            "file": <unsigned long>call.file, "wbc": <unsigned long>call.wbc,
+            "pmd": <unsigned long>call.pmd, "page_table": <unsigned long>call.page_table,
+            "ptl": <unsigned long>call.ptl, "orig_pte": call.orig_pte,
+        }
 
     def run(self, Half half):
         """Run one half on the case that was built last: (outcome, return, fault)."""
