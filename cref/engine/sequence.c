@@ -175,6 +175,12 @@ static void make_operation(struct kmm_operation *operation, u32 kind, u32 actor,
 		operation->a[i] = value_of[argument_of[kind][i]][argument[i]];
 }
 
+void kmm_make_interference(struct kmm_operation *operation, u32 kind, u32 actor,
+			   const u8 *argument)
+{
+	make_operation(operation, interference_of[kind], actor, argument);
+}
+
 void kmm_sequence_operation(const struct kmm_sequence *s, u32 i, struct kmm_operation *operation)
 {
 	u32 kind = i < FIRST_KINDS ? KMM_OP_mmap : kind_of[s->kind[i]];
@@ -336,7 +342,7 @@ void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 	world->fail_in = s->fail ? 0 : s->fail_at / 4 + 1;
 	if (s->pause) {
 		world->pauses_left = s->pause_at + 1;
-		make_operation(&world->interference, interference_of[s->pause_kind], s->pause_actor,
-			       s->pause_argument);
+		kmm_make_interference(&world->interference, s->pause_kind, s->pause_actor,
+				      s->pause_argument);
 	}
 }

@@ -85,6 +85,9 @@ cdef extern from "machine/world.h" nogil:
 cdef extern from "machine/running.h" nogil:
     void kmm_run_half(const kmm_half *half, struct_world *world)
 
+cdef extern from "machine/interfere.h" nogil:
+    void kmm_interfere_room(void *room, uint64_t bytes)
+
 cdef extern from "engine/shard.h" nogil:
     enum:
         NR_KMM_FUNCTIONS
@@ -150,6 +153,7 @@ cdef extern from "engine/shard.h" nogil:
     ctypedef struct kmm_runner "struct kmm_runner":
         struct_world *world
         uint64_t state_bytes
+        uint8_t *room
         uint8_t *common
         kmm_call call
     ctypedef struct world_size "struct world_size":
@@ -667,6 +671,7 @@ cdef class Runner:
         try:
             if self.half is not None:
                 table = self.half.table
+            kmm_interfere_room(self.runner.room, self.runner.state_bytes)
             kmm_guarded_primitive(self.runner.world, table, &kmm_primitives[number], words,
                                   &result)
         finally:
