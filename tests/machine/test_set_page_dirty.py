@@ -185,7 +185,7 @@ def test_set_page_dirty_nobuffers_without_a_mapping_is_newly_dirty(world):
 def test_set_page_dirty_nobuffers_truncated_while_it_waits_for_tree_lock(world):
     page = world.at("world.irqs_disabled") - 24
     mapping = world.at(MAPPING)
-    world.set("world.anon_vmas", 0)                         # page->flags
+    world.set("world.swap", 0)                              # page->flags
     world.set("world.irqs_disabled", mapping & 0xFFFFFFFF)  # page->mapping, lower half:
     world.set("world.kmaps", mapping >> 32)                 # bit 0 is set with the lock
     assert world.call("__set_page_dirty_nobuffers", page) == 1
