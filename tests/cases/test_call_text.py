@@ -19,8 +19,8 @@ TEXTS = {
     "page_mkclean": PAGE,
     "try_to_free_buffers": PAGE,
     "follow_page": rf"{VMA}, {HEX}, (?:0|FOLL_\w+(?:\|FOLL_\w+)*)",
-    "do_wp_page": rf"{MM}, {VMA}, {HEX}, {MM}\.pte\[{HEX}\], {MM}\.pmd\[\d\], {MM}\.pmd\[\d\]\.ptl, "
-                  rf"{HEX}",
+    "do_wp_page": rf"{MM}, {VMA}, {HEX}, {MM}\.pte\[{HEX}\], {MM}\.pmd\[\d\], "
+                  rf"{MM}\.pmd\[\d\]\.ptl, {HEX}",
     "do_no_page": rf"{MM}, {VMA}, {HEX}, {MM}\.pte\[{HEX}\], {MM}\.pmd\[\d\], write_access=[01]",
     "do_mmap_pgoff": rf"(?:file\[\d\]|NULL), {HEX}, {HEX}, (?:0x0|0|PROT_\w+(?:\|PROT_\w+)*), "
                      rf"MAP_\w+(?:\|MAP_\w+)*, {HEX}",
