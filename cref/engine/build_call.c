@@ -150,13 +150,17 @@ void kmm_fill_pagevec(struct world *world)
 }
 _Static_assert(KMM_CASE_PAGES + KMM_CASE_FILLERS == PAGEVEC_SIZE - 1, "fillers fill it");
 
-/* Which allocation fails, if any; who acts at which pause, if anyone. */
+/*
+ * Which allocation fails, if any; who acts at which pause, if anyone.  In wild
+ * worlds nobody does: an operation walks all of a world, and in those it may
+ * loop for ever.
+ */
 static void build_trouble(struct world *world, const struct kmm_case *c)
 {
 	static const u8 fail_in[32] = { 1, 1, 1, 2, 2, 3, 4 };
 
 	world->fail_in = fail_in[c->fail_in];
-	if (c->pause >= KMM_CASE_PAUSES)
+	if (c->wild || c->pause >= KMM_CASE_PAUSES)
 		return;
 	world->pauses_left = c->pause + 1u;
 	kmm_make_interference(&world->interference, c->pause_kind, c->pause_actor,
