@@ -86,8 +86,8 @@ def test_pitfall_23_truncation_while_the_page_is_on_its_way(make_world, shared, 
 # -- 24
 
 
-# Two vmas with the same flags and another vm_page_prot: one was mapped before the patch was there,
-# one after.  (A driver that chooses its own cannot show it: its vmas have ->close, and never merge.)
+# Two vmas with the same flags and different vm_page_prots: the patch came between.  A driver's own
+# protection cannot show it: such vmas have a ->close, and never merge.
 
 
 def test_pitfall_24_merge_in_mmap_throws_the_fresh_protection_away(before):
