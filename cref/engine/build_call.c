@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/build_parts.h"
+#include "engine/sequence.h"
 
 /* A vma that the page can be asked of: it is anonymous, or the vma maps it. */
 static int can_ask(const struct page *page, const struct vm_area_struct *vma)
@@ -154,15 +155,12 @@ static void build_trouble(struct world *world, const struct kmm_case *c)
 {
 	static const u8 fail_in[32] = { 1, 1, 1, 2, 2, 3, 4 };
 
-	const u32 pauses = KMM_CASE_PAUSES;
-
 	world->fail_in = fail_in[c->fail_in];
-	if (!pauses)
+	if (c->pause >= KMM_CASE_PAUSES)
 		return;
-	world->pauses_left = c->pause < pauses ? c->pause + 1u : 0;
-	world->interference.kind = c->interference;
-	world->interference.actor = c->interference_by;
-	memcpy(world->interference.a, c->interference_how, sizeof(world->interference.a));
+	world->pauses_left = c->pause + 1u;
+	kmm_make_interference(&world->interference, c->pause_kind, c->pause_actor,
+			      c->pause_argument);
 }
 
 void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_call *call)

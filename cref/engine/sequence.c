@@ -74,6 +74,15 @@ static const u8 kind_of[KMM_SEQUENCE_KINDS] = {
 	X2(lock_page), KMM_OP_open, KMM_OP_close,
 };
 
+/* What another actor does at a pause: what changes things under the feet of who paused. */
+static const u8 interference_of[64] = {
+	X8(truncate), X2(truncate), X8(store), X3(load), X8(lock_page), X6(reclaim), X4(writeback),
+	X4(complete), X3(write), X2(munmap), X2(mmap), X2(fork), X2(invalidate), X2(msync),
+	KMM_OP_mprotect, KMM_OP_remap_file_pages, KMM_OP_exit, KMM_OP_poke, KMM_OP_pin,
+	KMM_OP_flush_buffers, KMM_OP_release_page, KMM_OP_commit,
+};
+_Static_assert(sizeof(interference_of) == 64, "a row for each choice");
+
 /* A sequence begins with mappings: nothing else can be done before. */
 #define FIRST_KINDS	2
 
@@ -164,6 +173,12 @@ static void make_operation(struct kmm_operation *operation, u32 kind, u32 actor,
 	operation->actor = actor_of[actor];
 	for (i = 0; i < 6; i++)
 		operation->a[i] = value_of[argument_of[kind][i]][argument[i]];
+}
+
+void kmm_make_interference(struct kmm_operation *operation, u32 kind, u32 actor,
+			   const u8 *argument)
+{
+	make_operation(operation, interference_of[kind], actor, argument);
 }
 
 void kmm_sequence_operation(const struct kmm_sequence *s, u32 i, struct kmm_operation *operation)
@@ -327,7 +342,7 @@ void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 	world->fail_in = s->fail ? 0 : s->fail_at / 4 + 1;
 	if (s->pause) {
 		world->pauses_left = s->pause_at + 1;
-		make_operation(&world->interference, kind_of[s->pause_kind], s->pause_actor,
-			       s->pause_argument);
+		kmm_make_interference(&world->interference, s->pause_kind, s->pause_actor,
+				      s->pause_argument);
 	}
 }

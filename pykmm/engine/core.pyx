@@ -85,6 +85,9 @@ cdef extern from "machine/world.h" nogil:
 cdef extern from "machine/running.h" nogil:
     void kmm_run_half(const kmm_half *half, struct_world *world)
 
+cdef extern from "machine/interfere.h" nogil:
+    void kmm_interfere_room(void *room, uint64_t bytes)
+
 cdef extern from "engine/shard.h" nogil:
     enum:
         NR_KMM_FUNCTIONS
@@ -150,6 +153,7 @@ cdef extern from "engine/shard.h" nogil:
     ctypedef struct kmm_runner "struct kmm_runner":
         struct_world *world
         uint64_t state_bytes
+        uint8_t *room
         uint8_t *common
         kmm_call call
     ctypedef struct world_size "struct world_size":
@@ -159,13 +163,11 @@ cdef extern from "engine/shard.h" nogil:
     kmm_runner *kmm_runner_sized(const world_size *size)
     kmm_runner *kmm_sequence_runner_new()
     void kmm_sequence_start(kmm_runner *runner, const kmm_sequence *s)
-    void kmm_sequence_run(kmm_runner *runner, const kmm_sequence *s, const kmm_half *half,
-                          kmm_result *result)
+    void kmm_sequence_run(kmm_runner *runner, const kmm_half *half, kmm_result *result)
     void kmm_guarded_operation(kmm_runner *runner, const kmm_half *half,
                                const kmm_operation *operation, kmm_result *result)
-    uint32_t kmm_sequence_replay(kmm_runner *runner, const kmm_sequence *s,
-                                 const kmm_half **halves, uint32_t nr_halves, kmm_result *first,
-                                 uint32_t *running)
+    uint32_t kmm_sequence_replay(kmm_runner *runner, const kmm_half **halves,
+                                 uint32_t nr_halves, kmm_result *first, uint32_t *running)
     void kmm_runner_free(kmm_runner *runner)
     void kmm_runner_world(kmm_runner *runner, const kmm_case *c)
     void kmm_runner_start(kmm_runner *runner, const kmm_case *c)
@@ -506,10 +508,18 @@ cdef class Runner:
         return [world.trace[i] for i in range(n)], [places[i] for i in range(n)]
 
     def call(self):
-        """The call of the case: its arguments as (flags, protect, page, vma, mapping, address)."""
+        """The call of the case: {argument of struct kmm_call: number}; pointers are addresses."""
         cdef kmm_call *call = &self.runner.call
-        return (call.flags, call.protect, <unsigned long>call.page, <unsigned long>call.vma,
-                <unsigned long>call.mapping, call.address)
+        return {
+            "flags": call.flags, "protect": call.protect, "write_access": call.write_access,
+            "address": call.address, "len": call.len, "end": call.end, "prot": call.prot,
+            "map_flags": call.map_flags, "pgoff": call.pgoff, "newflags": call.newflags,
+            "page": <unsigned long>call.page, "vma": <unsigned long>call.vma,
+            "mapping": <unsigned long>call.mapping, "mm": <unsigned long>call.mm,
+            "file": <unsigned long>call.file, "wbc": <unsigned long>call.wbc,
+            "pmd": <unsigned long>call.pmd, "page_table": <unsigned long>call.page_table,
+            "ptl": <unsigned long>call.ptl, "orig_pte": call.orig_pte,
+        }
 
     def run(self, Half half):
         """Run one half on the case that was built last: (outcome, return, fault)."""
@@ -518,7 +528,7 @@ cdef class Runner:
         kmm_guard_process()
         try:
             if self.sequences:
-                kmm_sequence_run(self.runner, &self.sequence, half.table, &result)
+                kmm_sequence_run(self.runner, half.table, &result)
             else:
                 kmm_runner_run(self.runner, &self.case, half.table, &result)
         finally:
@@ -629,7 +639,7 @@ cdef class Runner:
         kmm_guard_process()
         try:
             if self.sequences:
-                return kmm_sequence_replay(self.runner, &self.sequence, tables, len(halves),
+                return kmm_sequence_replay(self.runner, tables, len(halves),
                                            &first, &running)
             return kmm_replay(self.runner, &self.case, tables, len(halves), &first, &running)
         finally:
@@ -661,6 +671,7 @@ cdef class Runner:
         try:
             if self.half is not None:
                 table = self.half.table
+            kmm_interfere_room(self.runner.room, self.runner.state_bytes)
             kmm_guarded_primitive(self.runner.world, table, &kmm_primitives[number], words,
                                   &result)
         finally:
