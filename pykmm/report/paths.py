@@ -42,7 +42,8 @@ _PARTS = {
     "size": [(f".{name}", 4 * i, 4, "int") for i, name in
              enumerate("pages vmas mms pmds table_shift mappings slots files anon_vmas buffers "
                        "trace_words swap_slots".split())],
-    "rb_node": [(f".{name}", 8 * i, 8, "ptr") for i, name in enumerate(("parent", "left", "right"))],
+    "rb_node": [(f".{name}", 8 * i, 8, "ptr") for i, name in
+                enumerate(("parent", "left", "right"))],
     "versions": [(f"[{i}]", 2 * i, 2, "int") for i in range(4)],
     "rlimits": [(f".{name}", 8 * i, 8, "hex") for i, name in
                 enumerate("data memlock as fsize".split())],
