@@ -5,7 +5,8 @@ import pytest
 
 from pykmm import half as cython_half
 from pykmm import paths
-from pykmm.engine import core
+from pykmm.engine import core, finding
+from pykmm.report import bits
 from pykmm.report.paths import Map
 
 ALL = 0x7F
@@ -63,9 +64,102 @@ class Kernel:
         return names
 
 
+class Kernels(Kernel):
+    """Both halves on the same world: they leave the same bytes, or an operation fails.
+
+    steps : list      those of the patch that the last operation took, repetitions in a row dropped
+    broken : str      the property that did not hold after it, or None: `do` insists on None
+    """
+
+    def __init__(self, halves, **choices):
+        super().__init__(halves, **choices)
+        self.halves = halves
+        self.steps, self.broken = [], None
+
+    def run(self, name, *arguments, by=0):
+        """(how it ended, result) of an operation, the same by both halves."""
+        self.runner.forget_trace()
+        before = self.runner.image()
+        seen = []
+        for half in reversed(self.halves):
+            self.runner.restore(before)
+            ended = self.runner.operate(half, name, by, *arguments)
+            words, places = self.runner.trace()
+            happened = finding.events_of(words, places, half, self.map)
+            seen.append((ended, words, self.runner.image(), [e["step"] for e in happened]))
+        p, c = seen
+        assert c[0] == p[0], f"{name}{arguments}: C {c[0]}, P {p[0]}"
+        assert c[1] == p[1], f"{name}{arguments}: C and P leave different events"
+        assert c[2] == p[2], f"{name}{arguments}: C and P leave different worlds"
+        assert c[3] == p[3], f"{name}{arguments}: C and P put events into different steps"
+        taken = [step for step in c[3] if step]
+        self.steps = [s for i, s in enumerate(taken) if i == 0 or taken[i - 1] != s]
+        self.happened = [event["text"] for event in happened]
+        self.broken = self.runner.broken_property() if c[0][0] == "returned" else None
+        return c[0][:2]
+
+    def do(self, name, *arguments, by=0):
+        ended, ret = self.run(name, *arguments, by=by)
+        assert ended == "returned", f"{name}{arguments} ended as {ended}"
+        assert self.broken is None, f"{name}{arguments}: {self.broken} does not hold after it"
+        return ret
+
+    def at_pause(self, number, name, *arguments, by=0):
+        """Let this operation happen at the how-manieth pause from here."""
+        kinds = [kind for kind, _ in core.OPERATIONS]
+        words = bytes([kinds.index(name), by, *arguments]).ljust(8, b"\0")
+        self.set("world.interference", int.from_bytes(words, "little"))
+        self.set("world.pauses_left", number)
+
+    def during(self, event, other, name, *arguments, by=0, nth=1, consistent=True):
+        """An operation with `other` (name, *arguments[, {"by": actor}]) happening in it, at the
+        pause right after its nth event of this name: the result."""
+        before = self.runner.image()
+        options = other[-1] if isinstance(other[-1], dict) else {}
+        words = [word for word in other if not isinstance(word, dict)]
+        for pause in range(1, 400):
+            self.runner.restore(before)
+            self.at_pause(pause, *words, **options)
+            ended, ret = self.run(name, *arguments, by=by)
+            names = self.events()
+            if "interference" not in names:
+                break
+            at = names.index("interference")
+            if names[at - 1] == event and names[:at].count(event) == nth:
+                assert ended == "returned", f"{name}{arguments} ended as {ended}"
+                assert not (consistent and self.broken), f"{self.broken} does not hold after it"
+                return ret
+        raise AssertionError(f"{name}{arguments}: no pause right after {event} number {nth}")
+
+    def after_interference(self):
+        """Names of the events after the other actor was done, and of those before it began."""
+        names = self.events()
+        at = names.index("interference")
+        return names[at:], names[:at]
+
+    def pte(self, at, mm=0):
+        """`page 3 rw,dirty` and so on: the pte of a page from 0x40000000."""
+        word = self.get(f"mm[{mm}].pte[{0x40000000 + (at << 12):#x}]")
+        return bits.pte_text(word)
+
+    def page_of(self, at, mm=0):
+        """Number of the page that a page of a process is mapped to."""
+        return (self.get(f"mm[{mm}].pte[{0x40000000 + (at << 12):#x}]") >> 12) - 0x100
+
+
 @pytest.fixture
 def kernel(halves):
     return Kernel(halves)
+
+
+@pytest.fixture
+def kernels(halves):
+    return Kernels(halves)
+
+
+@pytest.fixture
+def make_kernels(halves):
+    return lambda **choices: Kernels(halves, **choices)
 
 
 @pytest.fixture
