@@ -96,6 +96,7 @@ def refcount_is_the_number_of_holders(state, call, ret):
     for page in ALL_PAGES:
         holders = signed(state[f"{page}._mapcount"]) + 1 + bool(in_cache(state, page)) \
             + flag(state, page, 11) + waiting.count(page) + (page == got)
+        holders += state.name("world.page_of_other") == page
         # and somebody else: without a holder a page is free
         holders += page not in FREE_PAGES
         assert signed(state[f"{page}._count"]) == holders
