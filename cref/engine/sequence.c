@@ -66,12 +66,20 @@ const struct world_size kmm_sequence_world_size = {
 #define X16(k)	X8(k), X8(k)
 
 static const u8 kind_of[KMM_SEQUENCE_KINDS] = {
-	X16(store), X8(store), X8(load), X4(load),
-	X8(mmap), X2(mmap), X6(mprotect), X4(munmap), X2(brk), X4(msync), X3(remap_file_pages),
+	X16(store), X6(store), X8(load), X2(load),
+	X8(mmap), X2(mmap), X6(mprotect), X4(munmap), X2(brk), X4(msync), X2(remap_file_pages), KMM_OP_open,
 	X4(fork), X2(exit), X4(poke), X3(pin), X2(unpin),
 	X4(write), X3(fsync), X3(truncate), X2(invalidate), X6(writeback), X2(sync), X4(complete),
-	X3(flush_buffers), X2(commit), X3(release_page), X8(reclaim), X2(strip), X2(drain),
-	X2(lock_page), KMM_OP_open, KMM_OP_close,
+	X3(flush_buffers), X2(commit), X3(release_page), X6(reclaim), X2(strip), X2(drain),
+	X8(lock_page), KMM_OP_lock_page, KMM_OP_close,
+};
+
+/* What another actor does at a pause: what changes what the paused one has seen, for the most part. */
+static const u8 kind_at_pause[KMM_SEQUENCE_KINDS] = {
+	X16(store), X16(store), X8(load), X2(load),
+	X2(mmap), X2(mprotect), X4(munmap), X2(msync), X4(fork), X2(exit), X4(poke), X3(pin), X2(unpin),
+	X4(write), X2(fsync), X16(truncate), X8(truncate), X4(invalidate), X4(writeback), X2(complete),
+	X3(flush_buffers), X2(release_page), X8(reclaim), X2(drain), X6(lock_page),
 };
 
 /* A sequence begins with mappings: nothing else can be done before. */
@@ -147,7 +155,7 @@ static const u8 value_of[NR_ARGUMENTS][16] = {
 	[INDEX] = { 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4 },
 	[SYNC_MODE] = { WB_SYNC_ALL, WB_SYNC_ALL, WB_SYNC_ALL, WB_SYNC_ALL, WB_SYNC_ALL },
 	[NR_TO_WRITE] = { 1, 1, 2, 4, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32 },
-	[PAGE] = { 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 9 },
+	[PAGE] = { 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9 },
 };
 #undef R
 #undef W
@@ -308,6 +316,9 @@ static void take_pages(struct world *world, u32 taken)
 	}
 }
 
+/* Fewer than the faults that an access may take: one that is disturbed each time still ends. */
+#define PAUSES_MORE	5
+
 void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 {
 	u32 i;
@@ -326,8 +337,10 @@ void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 	world->buffer_heads_over_limit = s->many_buffers == 0;
 	world->fail_in = s->fail ? 0 : s->fail_at / 4 + 1;
 	if (s->pause) {
-		world->pauses_left = s->pause_at + 1;
-		make_operation(&world->interference, kind_of[s->pause_kind], s->pause_actor,
+		world->pauses_left = s->pause_at / 8 + 1;
+		world->pause_every = 4 + s->pause_at % 8;
+		world->pauses_more = PAUSES_MORE;
+		make_operation(&world->interference, kind_at_pause[s->pause_kind], s->pause_actor,
 			       s->pause_argument);
 	}
 }
