@@ -132,6 +132,7 @@ static s64 run_checked(const void *context)
 	}
 	world->fail_in = 0;
 	world->pauses_left = 0;
+	world->pauses_more = 0;
 	end_processes(world);
 	write_back(world);
 	reclaim_swap_cache(world);

@@ -18,16 +18,6 @@ SIGBUS, EAGAIN = -1007, -11
 both_units = pytest.mark.parametrize("units", [ALL, NONE], ids=["all units", "no units"])
 
 
-@pytest.fixture
-def start(make_kernels):
-    def start(*operations, **choices):
-        kernels = make_kernels(**choices)
-        for operation in operations:
-            assert kernels.do(*operation) >= 0, operation
-        return kernels
-    return start
-
-
 # do_no_page
 
 
