@@ -226,6 +226,8 @@ cdef extern from "engine/rest.h" nogil:
         uint32_t property
         uint32_t at
         uint32_t left
+        uint32_t quirks
+        uint32_t races
     void kmm_sequence_checked(kmm_runner *runner, const kmm_sequence *s, const kmm_half *half,
                               kmm_result *result, kmm_broken *broken)
 
