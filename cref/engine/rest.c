@@ -92,20 +92,29 @@ static enum kmm_leftover leftover(const struct world *world)
 	return KMM_LEFT_NOTHING;
 }
 
+/* Does a mmap that failed explain that so many pages too few are committed? */
+static int lowers(const struct kmm_operation *operation, s64 missing)
+{
+	return operation->kind == KMM_OP_mmap && operation->a[2] && !(missing % operation->a[2]) &&
+	       (operation->a[4] & KMM_MMAP_TYPE) == MAP_SHARED;
+}
+
 /*
  * A mmap hook that fails on a shared, accountable mapping lowers what is
  * committed, although nothing was charged (MM24).  It does so before the patch
  * and after; it is set right here, and counted, so that it hides nothing else.
+ * Another actor, too, may have called mmap, and more than once.
  */
 static u32 repair_quirk(struct world *world, const struct kmm_operation *operation, s64 ret)
 {
 	s64 missing = kmm_committed_pages(world) - world->vm_committed_space;
 
-	if (operation->kind != KMM_OP_mmap || ret >= 0 || missing != operation->a[2] ||
-	    (operation->a[4] & KMM_MMAP_TYPE) != MAP_SHARED)
+	if (missing <= 0 ||
+	    (!(ret < 0 && lowers(operation, missing)) &&
+	     !(world->interfered && lowers(&world->interference, missing))))
 		return 0;
 	world->vm_committed_space += missing;
-	return missing != 0;
+	return 1;
 }
 
 struct checked {
