@@ -393,6 +393,20 @@ def test_second_look_of_remove_exclusive_swap_page_finds_another_holder(swapped_
     assert swapped_in.get("page[0].flags.swapcache") == swapped_in.get("swap[1].map") == 1
 
 
+def test_page_truncated_while_the_journal_holds_its_buffers_is_left_to_reclaim(start):
+    kernels = start(("write", 0, 0, 0, 1), inode_kind=[5])
+
+    assert kernels.during("lock_buffer", ("truncate", 0, 0), "commit", 0) == 0
+
+    # in no file, but with its buffers, which reclaim can take now
+    assert kernels.get("mapping[0].nrpages") == kernels.get("page[0].mapping") == 0
+    assert kernels.get("page[0].flags.private") == 1
+    kernels.do("complete", 0, 1)
+    kernels.do("drain")
+    assert kernels.do("reclaim", 0, 1) == 1
+    assert kernels.get("page[0]._count") == kernels.get("buffer[0].b_page") == 0
+
+
 # system calls
 
 
