@@ -117,6 +117,63 @@ def _becomes_clean(function: str, page_mkclean_unit: int) -> list[Situation]:
     ]
 
 
+def _error(run: Run) -> bool:
+    return run.ret < 0
+
+
+def _faults() -> Iterator[Situation]:
+    """do_wp_page and do_no_page."""
+    def wp(name: str, holds: Callable[[Run], bool], units: int = ALL_UNITS) -> Situation:
+        return Situation("do_wp_page", name, holds, units)
+
+    def no(name: str, holds: Callable[[Run], bool], units: int = ALL_UNITS) -> Situation:
+        return Situation("do_no_page", name, holds, units)
+
+    yield wp("shared writable, reused and dirtied",
+             lambda run: run.count("ptep_set_access_flags") == 1 and run.count("PageAnon") == 0)
+    yield wp("anonymous, reused", lambda run: run.count("ptep_set_access_flags") == 1
+             and run.count("can_share_swap_page") == 1)
+    yield wp("file, copied", lambda run: run.count("cow_user_page") == 1
+             and run.count("dec_mm_counter") == 1)
+    yield wp("before the patch, file, copied", lambda run: run.count("cow_user_page") == 1
+             and run.count("dec_mm_counter") == 1, NO_UNITS)
+    yield wp("no memory", lambda run: run.ret == 0)
+    yield no("read", lambda run: run.ret in (2, 3) and run.count("page_add_file_rmap") == 1
+             and run.count("put_page") == 0)
+    yield no("shared store", lambda run: run.ret in (2, 3) and run.count("set_page_dirty") == 1)
+    yield no("before the patch, mapped",
+             lambda run: run.ret in (2, 3) and run.count("page_add_file_rmap") == 1, NO_UNITS)
+    yield no("private store", lambda run: run.ret in (2, 3)
+             and run.count("page_add_new_anon_rmap") == 1)
+    yield no("SIGBUS", lambda run: run.ret == 1)
+
+
+def _mappings() -> Iterator[Situation]:
+    """do_mmap_pgoff, do_brk, mprotect_fixup."""
+    def mm(name: str, holds: Callable[[Run], bool]) -> Situation:
+        return Situation("do_mmap_pgoff", name, lambda run: not _error(run) and holds(run))
+
+    yield Situation("do_mmap_pgoff", "refused at once", lambda run: _error(run) and not run.events)
+    yield mm("memory, a vma of its own", lambda run: run.count("kmem_cache_zalloc") == 1
+             and not run.count("get_file") and not run.count("shmem_zero_setup"))
+    yield mm("memory, merged", lambda run: run.count("vma_merge") == 1
+             and not run.count("kmem_cache_zalloc"))
+    yield mm("file, tracked", lambda run: run.value("mapping_cap_account_dirty", "accounts") == 1
+             and run.count("vma_link") == 1)
+    yield mm("file, merged", lambda run: run.count("mpol_free") == 1)
+    for name in ("do_brk", "mprotect_fixup"):
+        yield Situation(name, "merged", lambda run: not _error(run) and bool(
+            run.value("vma_merge", "vma")))
+    yield Situation("do_brk", "a vma of its own",
+                    lambda run: not _error(run) and run.count("vma_link") == 1)
+    yield Situation("mprotect_fixup", "nothing to change",
+                    lambda run: not _error(run) and not run.events)
+    yield Situation("mprotect_fixup", "tracked", lambda run: run.count("split_vma") == 0
+                    and run.value("mapping_cap_account_dirty", "accounts") == 1)
+    yield Situation("mprotect_fixup", "split", lambda run: not _error(run)
+                    and run.count("split_vma") > 0)
+
+
 SITUATIONS = [
     Situation("is_shared_writable", "no", lambda run: run.ret == 0),
     Situation("is_shared_writable", "yes", lambda run: run.ret == 1),
@@ -159,6 +216,13 @@ SITUATIONS = [
               lambda run: run.count("get_page") == run.count("mark_page_accessed") == 1
               and not run.count("PageDirty")),
     Situation("follow_page", "found, dirtied", lambda run: run.count("set_page_dirty") == 1),
+    *_faults(),
+    *_mappings(),
+    Situation("do_writepages", "nothing left to write", lambda run: not run.events),
+    Situation("do_writepages", "the file system's own",
+              lambda run: bool(run.events) and run.events[0][0] == "writepages"),
+    Situation("do_writepages", "the generic one",
+              lambda run: bool(run.events) and run.events[0][0] == "generic_writepages"),
     Situation("try_to_free_buffers", "under writeback",
               lambda run: run.value("PageWriteback", "old") == 1),
     Situation("try_to_free_buffers", "no mapping, freed",
@@ -216,7 +280,7 @@ def find_cases() -> list[bytes]:
             outcome, ret, _ = runner.run(c_half)
             if outcome != "returned":
                 continue
-            run = Run(ret, runner.call()[1], list(events_of(core, runner.trace()[0])))
+            run = Run(ret, runner.call()["protect"], list(events_of(core, runner.trace()[0])))
             for situation in [s for s in wanted if s.holds(run)]:
                 found[situation] = case
                 wanted.remove(situation)

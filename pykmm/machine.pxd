@@ -61,7 +61,8 @@ cdef extern from "machine/machine.h" nogil:
     ctypedef struct address_space_operations "struct address_space_operations":
         int (*writepages)(address_space *mapping, writeback_control *wbc) noexcept nogil
     ctypedef struct vm_operations_struct "struct vm_operations_struct":
-        struct_page *(*nopage)(vm_area_struct *area, unsigned long address, int *type) noexcept nogil
+        struct_page *(*nopage)(vm_area_struct *area, unsigned long address,
+                               int *type) noexcept nogil
     ctypedef struct file_operations "struct file_operations":
         int (*mmap)(struct_file *file, vm_area_struct *vma) noexcept nogil
     ctypedef struct address_space "struct address_space":

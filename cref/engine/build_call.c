@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/build_parts.h"
+#include "engine/sequence.h"
 
 /* A vma that the page can be asked of: it is anonymous, or the vma maps it. */
 static int can_ask(const struct page *page, const struct vm_area_struct *vma)
@@ -125,6 +126,7 @@ void kmm_let_pages_be_locked(struct world *world, const struct kmm_case *c)
 	if (c->page_is_locked == 1) {
 		world->page_of_other = kmm_page_of_call(world, c);
 		world->page_of_other->flags |= 1UL << PG_locked;
+		world->page_of_other->_count.counter++;
 	}
 }
 
@@ -149,20 +151,21 @@ void kmm_fill_pagevec(struct world *world)
 }
 _Static_assert(KMM_CASE_PAGES + KMM_CASE_FILLERS == PAGEVEC_SIZE - 1, "fillers fill it");
 
-/* Which allocation fails, if any; who acts at which pause, if anyone. */
+/*
+ * Which allocation fails, if any; who acts at which pause, if anyone.  In wild
+ * worlds nobody does: an operation walks all of a world, and in those it may
+ * loop for ever.
+ */
 static void build_trouble(struct world *world, const struct kmm_case *c)
 {
 	static const u8 fail_in[32] = { 1, 1, 1, 2, 2, 3, 4 };
 
-	const u32 pauses = KMM_CASE_PAUSES;
-
 	world->fail_in = fail_in[c->fail_in];
-	if (!pauses)
+	if (c->wild || c->pause >= KMM_CASE_PAUSES)
 		return;
-	world->pauses_left = c->pause < pauses ? c->pause + 1u : 0;
-	world->interference.kind = c->interference;
-	world->interference.actor = c->interference_by;
-	memcpy(world->interference.a, c->interference_how, sizeof(world->interference.a));
+	world->pauses_left = c->pause + 1u;
+	kmm_make_interference(&world->interference, c->pause_kind, c->pause_actor,
+			      c->pause_argument);
 }
 
 void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_call *call)

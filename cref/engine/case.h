@@ -38,8 +38,8 @@
 #define KMM_CASE_EDIT_BYTES	(KMM_CASE_EDITS * 8)
 #define KMM_CASE_TRACE_WORDS	4096
 
-/* Do direct cases have other actors?  0: the choices are there, and mean nothing. */
-#define KMM_CASE_PAUSES		0
+/* Of 64 cases in so many another actor acts, each at a pause of its own. */
+#define KMM_CASE_PAUSES		8
 
 /* The functions that a case can call. */
 enum kmm_function {

@@ -65,10 +65,10 @@ static void one_sequence(struct kmm_runner *runner, const struct kmm_job *job, u
 		break;
 	case KMM_UP_TO_FIRST:
 	case KMM_UP_TO_SECOND:
-		kmm_sequence_run(runner, s, job->halves[up_to == KMM_UP_TO_SECOND], &result);
+		kmm_sequence_run(runner, job->halves[up_to == KMM_UP_TO_SECOND], &result);
 		break;
 	case KMM_UP_TO_COMPARE:
-		kmm_sequence_replay(runner, s, job->halves, 2, &result, &running);
+		kmm_sequence_replay(runner, job->halves, 2, &result, &running);
 		break;
 	default:
 		break;

@@ -48,7 +48,6 @@ static void open_into(struct file *file, struct inode *inode, u32 mode)
 	file->f_mode = mode;
 	file->f_count = 1;
 	inode->i_count++;
-	inode->i_count++;
 }
 
 /* -errno, or what came back. */

@@ -99,32 +99,34 @@ void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case *c,
 
 void kmm_sequence_start(struct kmm_runner *runner, const struct kmm_sequence *s)
 {
+	u32 i;
+
 	memcpy(runner->world, runner->common, runner->state_bytes);
 	kmm_core_enter(runner->world);
 	kmm_sequence_world(runner->world, s);
+	runner->nr_operations = s->operations + 1;
+	for (i = 0; i < runner->nr_operations; i++)
+		kmm_sequence_operation(s, i, &runner->operations[i]);
 	memcpy(runner->drawn, runner->world, runner->state_bytes);
 }
 
 static s64 run_operations(const void *context)
 {
-	const struct kmm_sequence *s = context;
-	struct kmm_operation operation;
+	const struct kmm_runner *runner = context;
 	u32 i;
 
-	for (i = 0; i <= s->operations; i++) {
-		kmm_sequence_operation(s, i, &operation);
-		kmm_operate(&operation);
-	}
+	for (i = 0; i < runner->nr_operations; i++)
+		kmm_operate(&runner->operations[i]);
 	return i;
 }
 
-void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_sequence *s,
-		      const struct kmm_half *half, struct kmm_result *result)
+void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_half *half,
+		      struct kmm_result *result)
 {
 	memcpy(runner->world, runner->drawn, runner->state_bytes);
 	kmm_interfere_room(runner->room, runner->state_bytes);
 	kmm_run_half(half, runner->world);
-	kmm_guarded(run_operations, s, result);
+	kmm_guarded(run_operations, runner, result);
 }
 
 static s64 run_operation(const void *operation)
@@ -196,7 +198,8 @@ static void run_direct(struct kmm_runner *runner, const void *c, const struct km
 static void run_sequence(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
 			 struct kmm_result *result)
 {
-	kmm_sequence_run(runner, c, half, result);
+	(void)c;
+	kmm_sequence_run(runner, half, result);
 }
 
 u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
@@ -206,9 +209,8 @@ u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 	return replay(runner, c, run_direct, halves, nr_halves, first, running);
 }
 
-u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
-			const struct kmm_half *const *halves, u32 nr_halves,
+u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_half *const *halves, u32 nr_halves,
 			struct kmm_result *first, volatile u32 *running)
 {
-	return replay(runner, s, run_sequence, halves, nr_halves, first, running);
+	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running);
 }

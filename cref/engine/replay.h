@@ -22,6 +22,9 @@ struct kmm_runner {
 	u8 *room;			/* for what interferes: image of the moment before */
 	u8 *left;			/* what the first half left: state, then trace */
 	struct kmm_call call;
+	struct kmm_operation operations[KMM_SEQUENCE_OPERATIONS];
+	u32 nr_operations;
+	u32 reserved;
 };
 
 /* NULL when there is no memory.  The third one's world is empty and of any size. */
@@ -53,15 +56,16 @@ KMM_EXPORT u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 			  const struct kmm_half *const *halves, u32 nr_halves,
 			  struct kmm_result *first, volatile u32 *running);
 
-/* The same for a sequence; result->ret is the number of operations done. */
+/* Build the world of a sequence and take its operations: the start of its runs. */
 KMM_EXPORT void kmm_sequence_start(struct kmm_runner *runner, const struct kmm_sequence *s);
-KMM_EXPORT void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_sequence *s,
-				 const struct kmm_half *half, struct kmm_result *result);
+/* From that start, one half; result->ret is the number of operations done. */
+KMM_EXPORT void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_half *half,
+				 struct kmm_result *result);
 /* One operation on the world as it is; its events follow those that are there. */
 KMM_EXPORT void kmm_guarded_operation(struct kmm_runner *runner, const struct kmm_half *half,
 				      const struct kmm_operation *operation,
 				      struct kmm_result *result);
-KMM_EXPORT u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
+KMM_EXPORT u32 kmm_sequence_replay(struct kmm_runner *runner,
 				   const struct kmm_half *const *halves, u32 nr_halves,
 				   struct kmm_result *first, volatile u32 *running);
 

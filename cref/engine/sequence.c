@@ -67,18 +67,18 @@ const struct world_size kmm_sequence_world_size = {
 
 static const u8 kind_of[KMM_SEQUENCE_KINDS] = {
 	X16(store), X6(store), X8(load), X2(load),
-	X8(mmap), X2(mmap), X6(mprotect), X4(munmap), X2(brk), X4(msync), X2(remap_file_pages), KMM_OP_open,
+	X8(mmap), X2(mmap), X6(mprotect), X4(munmap), X2(brk), X4(msync), X2(remap_file_pages),
 	X4(fork), X2(exit), X4(poke), X3(pin), X2(unpin),
 	X4(write), X3(fsync), X3(truncate), X2(invalidate), X6(writeback), X2(sync), X4(complete),
 	X3(flush_buffers), X2(commit), X3(release_page), X6(reclaim), X2(strip), X2(drain),
-	X8(lock_page), KMM_OP_lock_page, KMM_OP_close,
+	X8(lock_page), KMM_OP_lock_page, KMM_OP_open, KMM_OP_close,
 };
 
-/* What another actor does at a pause: what changes what the paused one has seen, for the most part. */
+/* What another actor does at a pause: mostly what changes what the paused one has seen. */
 static const u8 kind_at_pause[KMM_SEQUENCE_KINDS] = {
 	X16(store), X16(store), X8(load), X2(load),
-	X2(mmap), X2(mprotect), X4(munmap), X2(msync), X4(fork), X2(exit), X4(poke), X3(pin), X2(unpin),
-	X4(write), X2(fsync), X16(truncate), X8(truncate), X4(invalidate), X4(writeback), X2(complete),
+	X2(mmap), X2(mprotect), X4(munmap), X2(msync), X4(fork), X2(exit), X4(poke), X3(pin),
+	X2(unpin), X4(write), X2(fsync), X16(truncate), X8(truncate), X4(invalidate), X4(writeback), X2(complete),
 	X3(flush_buffers), X2(release_page), X8(reclaim), X2(drain), X6(lock_page),
 };
 
@@ -172,6 +172,12 @@ static void make_operation(struct kmm_operation *operation, u32 kind, u32 actor,
 	operation->actor = actor_of[actor];
 	for (i = 0; i < 6; i++)
 		operation->a[i] = value_of[argument_of[kind][i]][argument[i]];
+}
+
+void kmm_make_interference(struct kmm_operation *operation, u32 kind, u32 actor,
+			   const u8 *argument)
+{
+	make_operation(operation, kind_at_pause[kind], actor, argument);
 }
 
 void kmm_sequence_operation(const struct kmm_sequence *s, u32 i, struct kmm_operation *operation)
@@ -340,7 +346,7 @@ void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 		world->pauses_left = s->pause_at / 8 + 1;
 		world->pause_every = 4 + s->pause_at % 8;
 		world->pauses_more = PAUSES_MORE;
-		make_operation(&world->interference, kind_at_pause[s->pause_kind], s->pause_actor,
-			       s->pause_argument);
+		kmm_make_interference(&world->interference, s->pause_kind, s->pause_actor,
+				      s->pause_argument);
 	}
 }

@@ -31,6 +31,10 @@ KMM_EXPORT struct world *kmm_sequence_common(void *block);
 /* Then: the files' kinds and sizes, limits, and what fails or interferes. */
 KMM_EXPORT void kmm_sequence_world(struct world *world, const struct kmm_sequence *s);
 
+/* What another actor does, by rows of the tables. */
+KMM_EXPORT void kmm_make_interference(struct kmm_operation *operation, u32 kind, u32 actor,
+				      const u8 *argument);
+
 /* Operation number i. */
 KMM_EXPORT void kmm_sequence_operation(const struct kmm_sequence *s, u32 i,
 				       struct kmm_operation *operation);

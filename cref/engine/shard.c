@@ -135,14 +135,14 @@ static u64 run_direct(struct kmm_runner *runner, const struct kmm_job *job,
 }
 
 static void count_sequence(struct kmm_runner *runner, const struct kmm_job *job,
-			   const struct kmm_shard *shard, const struct kmm_sequence *s)
+			   const struct kmm_shard *shard)
 {
 	struct kmm_result result;
 	u32 i;
 
 	for (i = 0; i < job->nr_counted; i++) {
 		kmm_count_into(shard->counters + i * shard->counter_words);
-		kmm_sequence_run(runner, s, job->counted[i], &result);
+		kmm_sequence_run(runner, job->counted[i], &result);
 	}
 }
 
@@ -164,13 +164,13 @@ static u64 run_sequences(struct kmm_runner *runner, const struct kmm_job *job,
 		}
 		kmm_draw_sequence(job, shard->shard, i, s);
 		kmm_sequence_start(runner, s);
-		half = kmm_sequence_replay(runner, s, job->halves, job->nr_halves, &first,
+		half = kmm_sequence_replay(runner, job->halves, job->nr_halves, &first,
 					   &watch->running_half);
 		shard->operations += s->operations + 1;
 		shard->interfered += world->interfered;
 		shard->disordered += (world->order_fault | world->sleep_fault) != 0;
 		if (job->nr_counted && i % KMM_COUNT_SEQUENCES_EVERY == 0)
-			count_sequence(runner, job, shard, s);
+			count_sequence(runner, job, shard);
 		watch->beats++;
 
 		shard->outcomes[first.outcome]++;

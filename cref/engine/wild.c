@@ -149,7 +149,9 @@ static void edit_mapping(struct world *world, u32 what, u32 which, u32 how, u64 
 		mapping->backing_dev_info = how < 6 ? NULL : &world->bdis[how % KMM_CASE_MAPPINGS];
 		break;
 	case 18:
-		mapping->a_ops = any_a_ops(how);
+		/* the swapper's keep off page->mapping, which is tagged there */
+		if (mapping != world->swapper_space)
+			mapping->a_ops = any_a_ops(how);
 		mapping->writeback_index = number(raw & 15, raw >> 4);
 		break;
 	default:

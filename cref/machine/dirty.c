@@ -17,18 +17,6 @@ int kmm_set_page_dirty(struct page *page, u32 here)
 	return *newly;
 }
 
-/*
- * The page left its file after PG_dirty was set here and before it was counted:
- * who took it out found it dirty and counted it off, so that nr_dirty is one
- * too low for ever.  The kernel has this race wherever a page is made dirty
- * unlocked; noted, so that the counter can be checked all the same.
- */
-static void note_lost(const struct page *page, const struct address_space *mapping)
-{
-	if (!kmm_page_flag(page, PG_dirty) && kmm_mapping_accounts(mapping))
-		kmm_world->nr_dirty_lost++;
-}
-
 /* Top down: dirties every block, even those of a page that was dirty before. */
 int kmm_set_page_dirty_buffers(struct page *page, u32 here)
 {
@@ -53,8 +41,6 @@ int kmm_set_page_dirty_buffers(struct page *page, u32 here)
 		if (mapping_cap_account_dirty(mapping))
 			inc_page_state(nr_dirty);
 		radix_tree_tag_set(&mapping->page_tree, page_index(page), PAGECACHE_TAG_DIRTY);
-	} else {
-		note_lost(page, mapping);
 	}
 	write_unlock_irq(&mapping->tree_lock);
 	__mark_inode_dirty(mapping->host, I_DIRTY_PAGES);
@@ -80,8 +66,6 @@ int kmm_set_page_dirty_nobuffers(struct page *page, u32 here)
 		if (mapping_cap_account_dirty(mapping))
 			inc_page_state(nr_dirty);
 		radix_tree_tag_set(&mapping->page_tree, page_index(page), PAGECACHE_TAG_DIRTY);
-	} else {
-		note_lost(page, mapping);
 	}
 	write_unlock_irq(&mapping->tree_lock);
 	if (mapping->host)

@@ -137,8 +137,8 @@ void kmm_end_io(struct page *page, int ok)
 
 void kmm_read_sectors(struct page *page, const struct inode *inode, u32 sectors)
 {
-	const u16 *place = inode->i_disk + page->index * KMM_SECTORS;
 	int there = page->index < kmm_world->size.slots;
+	const u16 *place = inode->i_disk + (there ? page->index * KMM_SECTORS : 0);
 	u32 i;
 
 	for (i = 0; i < KMM_SECTORS; i++)

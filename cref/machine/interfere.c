@@ -74,8 +74,8 @@ void kmm_pause_counted(void)
 	if (outcome == KMM_RETURNED) {
 		world->interfered = 1;
 		*allowed = 1;
-	} else if (outcome == KMM_LOCK_TWICE) {
-		/* it would wait for the one that paused: not now */
+	} else if (outcome == KMM_LOCK_TWICE || outcome == KMM_HANG) {
+		/* it would wait for the one that paused, or never come to an end: not now */
 		memcpy(world, room.image, world->used);
 		world->trace_at = end;
 	} else {

@@ -99,9 +99,8 @@ struct world {
 	struct kmm_operation interference;
 	struct task_struct *paused_task; /* whose function pauses while another actor runs, or NULL */
 	struct page *page_of_other;	/* locked by another actor, who lets go when waited for */
-	u16 interfering;		/* that other actor runs now */
-	u16 interfered;			/* it ran, and was not refused */
-	u32 nr_dirty_lost;		/* pages that nr_dirty is short of for ever: dirty.c */
+	u32 interfering;		/* that other actor runs now */
+	u32 interfered;			/* it ran, and was not refused */
 
 	/* global to the kernel */
 	struct page_state page_state;

@@ -75,23 +75,57 @@ def events_of(words: list[int], places: list[int], half: core.Half, where: Map,
     return events
 
 
-def _foll(flags: int) -> str:
-    names = [f"FOLL_{name}" for i, name in enumerate(("WRITE", "TOUCH", "GET", "ANON"))
-             if flags >> i & 1]
-    return "|".join(names) or "0"
+def _named(value: int, prefix: str, names: list[tuple[int, str]]) -> str:
+    """Bits by their names, and what has none as a number: PROT_READ|PROT_WRITE."""
+    found = []
+    for bit, name in names:
+        if value & bit == bit:
+            found.append(prefix + name)
+            value &= ~bit
+    return "|".join([*found, *([f"{value:#x}"] if value else [])]) or "0"
+
+
+_FOLL = list(zip((1, 2, 4, 8), ("WRITE", "TOUCH", "GET", "ANON"), strict=True))
+_PROT = list(zip((1, 2, 4, 8), ("READ", "WRITE", "EXEC", "SEM"), strict=True))
+_MAP = [(0x01, "SHARED"), (0x02, "PRIVATE"), (0x10, "FIXED"), (0x20, "ANONYMOUS"),
+        (0x100, "GROWSDOWN"), (0x800, "DENYWRITE"), (0x1000, "EXECUTABLE"), (0x2000, "LOCKED"),
+        (0x4000, "NORESERVE"), (0x8000, "POPULATE"), (0x10000, "NONBLOCK")]
+_VM = [(1 << i, name) for i, name in enumerate(bits.VM_FLAGS) if name != "-"]
+
+# function -> its arguments, by the names of struct kmm_call; `=`: shown with its name, `:`: by bits
+_ARGUMENTS = {
+    "is_shared_writable": ["flags"],
+    "follow_page": ["vma", "address", "flags:FOLL"],
+    "page_mkclean_one": ["page", "vma", "=protect"],
+    "page_mkclean_file": ["mapping", "page"],
+    "do_wp_page": ["mm", "vma", "address", "page_table", "pmd", "ptl", "orig_pte"],
+    "do_no_page": ["mm", "vma", "address", "page_table", "pmd", "=write_access"],
+    "do_mmap_pgoff": ["file", "address", "len", "prot:PROT", "map_flags:MAP", "pgoff"],
+    "do_brk": ["address", "len"],
+    "mprotect_fixup": ["vma", "&world.pprev", "address", "end", "newflags:VM"],
+    "do_writepages": ["mapping", "wbc"],
+}
+_POINTERS = {"page", "vma", "mapping", "mm", "file", "wbc", "pmd", "page_table", "ptl"}
+_BITS = {"FOLL": ("FOLL_", _FOLL), "PROT": ("PROT_", _PROT), "MAP": ("MAP_", _MAP),
+         "VM": ("VM_", _VM)}
 
 
 def call_text(runner: core.Runner, case: bytes, where: Map) -> str:
     """The call of the case that was built last, as one would write it."""
-    flags, protect, page, vma, mapping, address = runner.call()
+    call = runner.call()
     name = core.FUNCTIONS[case[0]]
-    arguments = {
-        "is_shared_writable": [f"{flags:#x}"],
-        "follow_page": [where.pointer(vma), f"{address:#x}", _foll(flags)],
-        "page_mkclean_one": [where.pointer(page), where.pointer(vma), f"protect={protect}"],
-        "page_mkclean_file": [where.pointer(mapping), where.pointer(page)],
-    }.get(name, [where.pointer(page)])
-    return f"{name}({', '.join(arguments)})"
+
+    def shown(argument: str) -> str:
+        what, _, form = argument.lstrip("=").partition(":")
+        if what.startswith("&"):
+            return what
+        if what in _POINTERS:
+            return where.pointer(call[what]).removesuffix(".nr_to_write")
+        if argument.startswith("="):
+            return f"{what}={call[what]}"
+        return _named(call[what], *_BITS[form]) if form else f"{call[what]:#x}"
+
+    return f"{name}({', '.join(map(shown, _ARGUMENTS.get(name, ['page'])))})"
 
 
 def operation_text(name: str, actor: int, arguments: tuple[int, ...]) -> str:

@@ -33,7 +33,8 @@ def test_every_row_is_within_bounds(tmp_path: Path) -> None:
         (s.function, s.name) for s in instructions.SITUATIONS]
     assert {r["function"] for r in rows} == {
         "is_shared_writable", "test_clear_page_dirty", "clear_page_dirty_for_io",
-        "page_mkclean_one", "page_mkclean_file", "page_mkclean", "follow_page",
+        "page_mkclean_one", "page_mkclean_file", "page_mkclean", "follow_page", "do_wp_page",
+        "do_no_page", "do_mmap_pgoff", "do_brk", "mprotect_fixup", "do_writepages",
         "try_to_free_buffers"}
     assert all(r["C"] > 0 and r["P"] > 0 for r in rows)
 

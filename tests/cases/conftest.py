@@ -13,6 +13,8 @@ from pykmm.engine import core
 from pykmm.report.paths import Map
 
 SHARD = 3
+# arguments of a call that lead to something
+POINTERS = {"page", "vma", "mapping", "mm", "file", "wbc", "pmd", "page_table", "ptl"}
 
 
 class State(dict):
@@ -26,6 +28,11 @@ class State(dict):
         """What the pointer at a path leads to, or None."""
         return self.map.name_of(self[path]) if self[path] else None
 
+    def node(self, path):
+        """The vma whose place in its process's tree a pointer leads to, or None."""
+        name = self.name(path)
+        return name.partition(".")[0] if name else None
+
     def chain(self, head, field):
         """Names of the elements of a list."""
         found, at = [], self.name(head)
@@ -37,7 +44,8 @@ class State(dict):
 
     @cached_property
     def vmas(self):
-        return [f"vma[{i}]" for i in range(5)]
+        """Those that are in use."""
+        return [f"vma[{i}]" for i in range(9) if self[f"vma[{i}].vm_end"]]
 
     def covering(self, mm, address):
         """The vma of a process at an address, or None."""
@@ -66,6 +74,15 @@ class State(dict):
         return [pte for pte in self.ptes if pte[2] & 0x081]
 
 
+class Call(dict):
+    """The arguments of a call: pointers by the names of what they lead to, or None."""
+
+    def __init__(self, function, arguments, map_):
+        super().__init__({name: (map_.name_of(value) if value else None) if name in POINTERS
+                          else value for name, value in arguments.items()})
+        self.function = function
+
+
 class Builder:
     """Builds cases in one block and reads what they built."""
 
@@ -75,19 +92,23 @@ class Builder:
         self.map = Map(self.runner)
         places = sorted(self.map.places, key=lambda place: place.offset)
         self._paths = [place.path for place in places]
-        self._form = struct.Struct("<" + "".join("Q" if p.size == 8 else "I" for p in places))
+        self._form = struct.Struct("<" + "".join({2: "H", 4: "I", 8: "Q"}[p.size] for p in places))
         # every byte belongs to a field, so nothing is skipped
         assert self._form.size == self.runner.state_bytes
+
+    def state(self):
+        words = self._form.unpack(self.runner.image())
+        return State(zip(self._paths, words, strict=True), self.map)
 
     def build(self, case):
         """The world of a case at the start of its call."""
         self.runner.build(case)
-        words = self._form.unpack(self.runner.image())
-        return State(zip(self._paths, words, strict=True), self.map)
+        self.function = core.FUNCTIONS[case[0]]
+        return self.state()
 
     def call(self):
-        """(page, vma, mapping) of the case that was built last, by name."""
-        return tuple(self.map.name_of(address) for address in self.runner.call()[2:5])
+        """The call of the case that was built last."""
+        return Call(self.function, self.runner.call(), self.map)
 
 
 @pytest.fixture(scope="session")

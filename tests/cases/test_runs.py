@@ -31,7 +31,9 @@ def test_wild_cases_stay_inside_their_world_and_end(halves, run_shard):
     # pointers of wild worlds are NULL or lead to something of their kind
     result, _ = run_shard(core.Job(halves[:1], seed=1, wild=True), CASES)
     outcomes = result["outcomes"]
-    assert outcomes["stray access"] == outcomes["hang"] == 0
+    assert outcomes["stray access"] == 0
+    # what the kernel would wait for in vain, or try again for ever
+    assert outcomes["hang"] <= CASES // 500
     # and they do end in the ways that edits can bring about
     for name in ("returned", "BUG", "oops", "lock taken twice"):
         assert outcomes[name] >= 20, f"{name}: {outcomes}"

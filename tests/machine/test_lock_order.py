@@ -221,8 +221,10 @@ def test_lock_page_of_a_page_that_is_locked_waits_for_ever(kernel):
 
 def test_lock_page_waits_for_another_actor_who_lets_go(kernel):
     kernel.set("page[4].flags.locked", 1)
+    kernel.set("page[4]._count", 2)         # the other one holds a reference as well
     kernel.set("world.page_of_other", "page[4]")
     kernel.call("lock_page", "page[4]")
+    assert kernel.get("page[4]._count") == 1
     assert kernel.get("page[4].flags.locked") == 1
     assert kernel.get("world.page_of_other") == 0
     assert kernel.get("world.pages_locked") == 1

@@ -3,6 +3,8 @@
 
 import pytest
 
+from pykmm.engine import core
+
 MAPPING, TREE = "mapping[0]", "mapping[0].page_tree"
 
 
@@ -178,24 +180,31 @@ def test_set_page_dirty_nobuffers_without_a_mapping_is_newly_dirty(world):
     assert world.changes(before) == {"page[3].flags.dirty": "1"}
 
 
-# A page that is truncated, or given to another file, while tree_lock is waited
-# for.  Nobody else runs on this machine, so these "pages" lie over words of the
-# world's header that taking a lock writes to: page->mapping is 24 bytes in.
+def test_set_page_dirty_nobuffers_truncated_while_it_waits_for_tree_lock(kernel):
+    """Another actor truncates the file between PG_dirty and the tag."""
+    kernel.inode(0, "tmpfs")
+    kernel.set("page[3]._count", 1)
+    assert kernel.call("add_to_page_cache", "page[3]", MAPPING, 0) == 0
+    kernel.call("unlock_page", "page[3]")
+    truncate = [name for name, _ in core.OPERATIONS].index("truncate")
+    kernel.set("world.interference", truncate)      # by process 0: inode 0, to no sector
+    kernel.set("world.pauses_left", 1)
 
-def test_set_page_dirty_nobuffers_truncated_while_it_waits_for_tree_lock(world):
-    page = world.at("world.irqs_disabled") - 24
-    mapping = world.at(MAPPING)
-    world.set("world.anon_vmas", 0)                         # page->flags
-    world.set("world.irqs_disabled", mapping & 0xFFFFFFFF)  # page->mapping, lower half:
-    world.set("world.kmaps", mapping >> 32)                 # bit 0 is set with the lock
-    assert world.call("__set_page_dirty_nobuffers", page) == 1
-    assert [e[0] for e in world.events()] == [
-        "__set_page_dirty_nobuffers", "TestSetPageDirty", "page_mapping", "write_lock_irq",
-        "page_mapping", "write_unlock_irq", "__mark_inode_dirty", "spin_lock", "spin_unlock"]
-    # the bit stays set and the inode is dirty, but nothing was counted or tagged
-    assert world.events()[4][-1] == 0
-    assert world.get("world.page_state.nr_dirty") == 0
-    assert world.get("inode[0].i_state") == 4
+    assert kernel.call("__set_page_dirty_nobuffers", "page[3]") == 1
+
+    names = [e[0] for e in kernel.events()]
+    assert names[:4] == ["__set_page_dirty_nobuffers", "TestSetPageDirty", "page_mapping",
+                         "write_lock_irq"]
+    assert names[-4:] == ["write_unlock_irq", "__mark_inode_dirty", "spin_lock", "spin_unlock"]
+    # once more under the lock: the page is of no mapping now, so nothing is counted or tagged
+    assert kernel.events()[-5] == ("page_mapping", "page[3]", 0)
+    assert kernel.get("world.page_state.nr_dirty") == 0
+    assert kernel.get("mapping[0].nrpages") == 0
+    assert kernel.get("inode[0].i_state") == 4
+
+
+# No actor gives a page to another file while tree_lock is waited for, so this "page" lies over
+# words of the world's header that taking a lock writes to: page->mapping is 24 bytes in.
 
 
 def test_set_page_dirty_nobuffers_of_a_page_that_changed_its_mapping_is_a_bug(world):

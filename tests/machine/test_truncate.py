@@ -139,6 +139,7 @@ def test_truncate_inode_pages_waits_for_the_write_of_the_page_it_cuts(file):
 
 def test_truncate_inode_pages_waits_for_a_page_that_another_has_locked(file):
     file.set("page[3].flags.locked", 1)
+    file.set("page[3]._count", file.get("page[3]._count") + 1)
     file.set("world.page_of_other", "page[3]")
     file.call("truncate_inode_pages", MAPPING, 0x2000)
     assert [event[2] for event in named(file, "truncate_complete_page")] == ["page[2]", "page[3]"]

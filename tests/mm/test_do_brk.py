@@ -145,6 +145,13 @@ def test_do_brk_limits(process, path, value):
     refused(process.brk(addr=HEAP + 2 * PAGE), errno.ENOMEM)
 
 
+def test_do_brk_number_of_vmas_may_be_reached(process):
+    process.heap(0, 2, flags=0x71)
+    process.set("world.max_map_count", 1)
+
+    assert process.brk(addr=HEAP + 2 * PAGE).ret == HEAP + 2 * PAGE
+
+
 @every_version
 def test_do_brk_without_a_vma_the_charge_is_given_back(process, units):
     process.set("world.fail_in", 1)

@@ -163,6 +163,13 @@ def test_do_mmap_pgoff_append_only_file_that_is_open_for_reading_is_shared(proce
     assert ok(process.mmap(file=0, prot=R, flags=SHARED)).read("vma[0].vm_flags") == 0xD1
 
 
+@pytest.mark.parametrize("length, pages", [(1, 1), (PAGE, 1), (PAGE + 1, 2)])
+def test_do_mmap_pgoff_length_is_rounded_up(process, length, pages):
+    out = ok(process.mmap(len=length, prot=R, flags=ANON))
+
+    assert process.vmas(out) == [(0, pages)]
+
+
 @pytest.mark.parametrize("maximum, ret", [(2, address(2)), (1, -errno.ENOMEM)])
 def test_do_mmap_pgoff_number_of_vmas_is_limited(process, maximum, ret):
     # the limit may be passed by one: it is asked before the new vma counts
@@ -474,6 +481,19 @@ def test_do_mmap_pgoff_neighbours_with_another_offset_stay_apart(process, units)
     assert out.read("vma[1].vm_pgoff") == 3
     assert out.read("vma[1].vm_page_prot") == (0x25 if units & U3 else 0x27)
     assert out.read("mapping[0].i_mmap_writable") == 2
+
+
+def test_do_mmap_pgoff_hook_may_choose_the_offset(process):
+    # a private mapping of frames remembers the first of them in its offset
+    process.file(0, "PFNMAP driver")
+    process.table(0)
+
+    out = ok(process.mmap(file=0, prot=R | W, flags=PRIVATE, pgoff=3))
+
+    assert out.read("vma[0].vm_flags") == 0x184473
+    assert out.read("vma[0].vm_pgoff") == 0xF0003
+    assert out.read(f"mm[0].pte[{address(1):#x}]") == 0xF0004025
+    assert "vma_merge" in out.events
 
 
 def test_do_mmap_pgoff_private_memory_has_its_address_as_offset(process):

@@ -140,6 +140,19 @@ def test_do_no_page_page_that_was_read_from_disk_is_a_major_fault(process, units
     assert out.read("page[0].contents[1]") == 3
 
 
+@every_version
+def test_do_no_page_truncations_of_long_ago_do_not_matter(process, units):
+    mapped(process, SHARED_RW)
+    process.set("mapping[0].truncate_count", 5)
+    process.units(units)
+
+    out = process.no_page_fault(at=4, write=STORE)
+
+    calm(out, SEM)
+    assert out.ret == MINOR
+    assert "cond_resched" not in out.events
+
+
 def test_do_no_page_without_a_file_has_no_truncation_to_look_for(process):
     mapped(process, SHARED_RW)
     process.set("vma[0].vm_file", 0)
