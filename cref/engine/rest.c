@@ -41,15 +41,23 @@ static void write_back(struct world *world)
 
 /*
  * A page that was being swapped out when its last user went stays until it is
- * reclaimed; that takes as many rounds as it has signs of use.
+ * reclaimed, and so does one that was truncated while the journal held its
+ * buffers.
  */
-static void reclaim_swap_cache(struct world *world)
+static int waits_for_reclaim(const struct page *page)
+{
+	return kmm_page_flag(page, PG_swapcache) ||
+	       (kmm_page_flag(page, PG_private) && !page->mapping);
+}
+
+/* In as many rounds as such a page has signs of use. */
+static void reclaim_leftovers(struct world *world)
 {
 	u32 round, i;
 
 	for (round = 0; round < 3; round++)
 		for (i = 0; i < world->size.pages; i++)
-			if (kmm_page_flag(&world->pages[i], PG_swapcache))
+			if (waits_for_reclaim(&world->pages[i]))
 				operate(KMM_OP_reclaim, 0, i, 1, 0);
 }
 
@@ -158,7 +166,7 @@ static s64 run_checked(const void *context)
 	world->pauses_more = 0;
 	end_processes(world);
 	write_back(world);
-	reclaim_swap_cache(world);
+	reclaim_leftovers(world);
 	empty_files(world);
 	broken->at = i;
 	broken->property = kmm_broken_property(world);

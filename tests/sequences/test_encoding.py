@@ -152,7 +152,7 @@ def test_world_of_a_sequence_is_as_chosen():
 
     case = case_of([("mmap", 0, 0, 0, 1, 1, 1, 0)], units=0x15, memory=7, inode_kind=[0, 9, 12],
                    inode_size=[0, 7, 5], inode_blocks=[0, 2, 3], fail=0, fail_at=200, pause=1,
-                   pause_at=9, pause_kind=kinds()["sync"], pause_actor=7)
+                   pause_at=9, pause_kind=127, pause_actor=7, pause_argument=[14])
     runner = core.Runner.of(case)
     where, image = Map(runner), runner.image()
 
@@ -166,10 +166,13 @@ def test_world_of_a_sequence_is_as_chosen():
     assert [get(f"inode[{i}].i_size") for i in range(3)] == [16 << 10, 1 << 10, 13 << 10]
     assert [get(f"inode[{i}].i_blkbits") for i in range(3)] == [12, 10, 11]
     assert get("world.fail_in") == 51
-    assert get("world.pauses_left") == 10
+    # at the second pause first, and then at each fifth
+    assert (get("world.pauses_left"), get("world.pause_every"), get("world.pauses_more")) == \
+        (2, 5, 5)
     name, actor = core.OPERATIONS[get("world.interference") & 0xFF], \
         get("world.interference") >> 8 & 0xFF
-    assert (name, actor) == (("sync", []), 2)
+    assert (name, actor) == (("lock_page", ["page"]), 2)
+    assert get("world.interference") >> 16 == 8
 
 
 def test_usual_choices_disturb_nothing():
