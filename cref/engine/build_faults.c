@@ -131,7 +131,7 @@ void kmm_build_writepages(struct world *world, const struct kmm_case *c, struct 
 		WB_SYNC_HOLD, WB_SYNC_NONE,
 	};
 	struct writeback_control *wbc = &world->wbc[0];
-	loff_t_kmm at = (loff_t_kmm)kmm_page_of_call(world, c)->index << PAGE_SHIFT;
+	loff_t_kmm at = (loff_t_kmm)(kmm_page_of_call(world, c)->index << PAGE_SHIFT);
 	u32 first = c->mapping % KMM_CASE_FILES, i;
 
 	call->mapping = &world->mappings[first];

@@ -42,7 +42,7 @@ u32 pagevec_lookup_tag(struct pagevec *pvec, struct address_space *mapping, pgof
 			continue;
 		if (tag != KMM_ANY_TAG && !kmm_slot_tagged(slot, tag))
 			continue;
-		slot->page->_count.counter++;
+		kmm_count_add(&slot->page->_count.counter, 1);
 		pvec->pages[pvec->nr++] = slot->page;
 		*index = kmm_slot_index(slot) + 1;
 	}
