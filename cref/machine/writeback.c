@@ -96,23 +96,24 @@ void end_page_writeback(struct page *page)
 	BUG_ON(!old);
 }
 
+/* Nothing here asks for for_writepages, some file systems of the kernel do: the event shows it. */
 int kmm_generic_writepages(struct address_space *mapping, struct writeback_control *wbc, u32 here)
 {
-	u64 *ret = KMM_ENTER(generic_writepages, here, mapping, wbc);
+	u64 *ret = KMM_ENTER(generic_writepages, here, mapping, wbc, wbc->for_writepages);
 
 	return KMM_GIVE(ret, mpage_writepages(mapping, wbc, 0));
 }
 
 int kmm_ext2_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
-	u64 *ret = KMM_ENTER(writepages, KMM_HERE, mapping, wbc);
+	u64 *ret = KMM_ENTER(writepages, KMM_HERE, mapping, wbc, wbc->for_writepages);
 
 	return KMM_GIVE(ret, mpage_writepages(mapping, wbc, 1));
 }
 
 int kmm_block_device_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
-	u64 *ret = KMM_ENTER(writepages, KMM_HERE, mapping, wbc);
+	u64 *ret = KMM_ENTER(writepages, KMM_HERE, mapping, wbc, wbc->for_writepages);
 
 	return KMM_GIVE(ret, generic_writepages(mapping, wbc));
 }
