@@ -111,7 +111,9 @@ void kmm_build_no_page(struct world *world, const struct kmm_case *c, struct kmm
 	address = call->vma->vm_start + ((unsigned long)c->address << PAGE_SHIFT) %
 					(call->vma->vm_end - call->vma->vm_start);
 	at_fault(world, c, call, address);
-	kmm_forget_pte(world, call->vma, call->page_table);
+	/* it was none without the lock; in some cases, another thread has filled it since */
+	if (c->pte_is < 60)
+		kmm_forget_pte(world, call->vma, call->page_table);
 	call->write_access = c->write_access;
 	kmm_let_pages_be_locked(world, c);
 }
