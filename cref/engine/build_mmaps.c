@@ -82,7 +82,7 @@ static const struct {
 static unsigned long place_for(const struct vm_area_struct *vma, const struct kmm_case *c)
 {
 	return (place[c->place].end ? vma->vm_end : vma->vm_start) +
-	       ((long)place[c->place].pages << PAGE_SHIFT);
+	       place[c->place].pages * (long)PAGE_SIZE;
 }
 
 static unsigned long len_for(const struct kmm_case *c)

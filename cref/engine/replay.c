@@ -36,6 +36,8 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	}
 	kmm_world_init(runner->world, size);
 	memcpy(runner->common, runner->world, runner->state_bytes);
+	kmm_forbid(runner->world->trace_end, KMM_TRACE_GAP);
+	kmm_forbid((u8 *)runner->world + block - KMM_TRACE_GAP, KMM_TRACE_GAP);
 	return runner;
 }
 
@@ -188,14 +190,18 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 			 const struct kmm_half *const *halves, u32 nr_halves,
 			 struct kmm_result *first, volatile u32 *running)
 {
+	u8 *trace = (u8 *)runner->world + runner->state_bytes;
+	u64 trace_bytes = runner->world->size.trace_words * sizeof(u64);
 	struct kmm_result other;
 	u32 i, different = 0;
 
 	*running = 1;
+	kmm_scribble(trace, trace_bytes, 0);
 	run(runner, c, halves[0], first);
 	keep(runner);
 	for (i = 1; i < nr_halves && !different; i++) {
 		*running = i + 1;
+		kmm_scribble(trace, trace_bytes, i);
 		run(runner, c, halves[i], &other);
 		if (differs(runner, first, &other))
 			different = i;

@@ -15,6 +15,12 @@
 #include "machine/types.h"
 
 #define KMM_WORLD_ALIGN		64
+/* Behind the trace and behind the places: nobody's, and a sanitized build watches it. */
+#ifdef __SANITIZE_ADDRESS__
+#define KMM_TRACE_GAP		64u
+#else
+#define KMM_TRACE_GAP		0u
+#endif
 #define KMM_MAX_HELD		12
 #define KMM_PFN_BASE		0x100u		/* frame number of pages[0]: frame 0 is nobody's */
 
