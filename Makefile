@@ -15,7 +15,7 @@ help:
 	@echo "make fuzz      fuzz the halves against each other for 30 seconds"
 	@echo "make test      run the tests"
 	@echo "make bench     time the replay loop, count instructions (needs valgrind)"
-	@echo "make sanitize  a million cases under the address and undefined sanitizers"
+	@echo "make sanitize  ten million cases and a million sequences under the sanitizers"
 	@echo "make deep      every test, all mutants included (about half an hour)"
 	@echo "make build     only build;  make clean  remove all that was made"
 
@@ -49,7 +49,7 @@ bench: build
 	@$(RUN)/python bench/instructions.py
 
 sanitize: build
-	@$(RUN)/python tools/sanitize.py
+	@$(RUN)/python tools/sanitize.py --cases 10000000 --sequences 1000000
 
 clean:
 	rm -rf build $(VENV) pykmm/lib *.egg-info .pytest_cache .hypothesis .benchmarks

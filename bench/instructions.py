@@ -137,6 +137,9 @@ def _faults() -> Iterator[Situation]:
              and run.count("dec_mm_counter") == 1)
     yield wp("before the patch, file, copied", lambda run: run.count("cow_user_page") == 1
              and run.count("dec_mm_counter") == 1, NO_UNITS)
+    yield wp("zero page, copied", lambda run: run.count("ptep_establish") == 1
+             and run.count("alloc_zeroed_user_highpage") == 1)
+    yield wp("race lost", lambda run: run.ret == 2 and run.count("alloc_page_vma") == 1)
     yield wp("no memory", lambda run: run.ret == 0)
     yield no("read", lambda run: run.ret in (2, 3) and run.count("page_add_file_rmap") == 1
              and run.count("put_page") == 0)
@@ -145,7 +148,14 @@ def _faults() -> Iterator[Situation]:
              lambda run: run.ret in (2, 3) and run.count("page_add_file_rmap") == 1, NO_UNITS)
     yield no("private store", lambda run: run.ret in (2, 3)
              and run.count("page_add_new_anon_rmap") == 1)
+    yield no("filled meanwhile", lambda run: run.ret in (2, 3)
+             and run.count("pte_offset_map_lock") == 1 and not run.count("flush_icache_page"))
+    yield no("no memory", lambda run: run.ret == 0)
     yield no("SIGBUS", lambda run: run.ret == 1)
+
+
+def _merged(run: Run) -> bool:
+    return bool(run.value("vma_merge", "vma"))
 
 
 def _mappings() -> Iterator[Situation]:
@@ -153,25 +163,45 @@ def _mappings() -> Iterator[Situation]:
     def mm(name: str, holds: Callable[[Run], bool]) -> Situation:
         return Situation("do_mmap_pgoff", name, lambda run: not _error(run) and holds(run))
 
+    def fix(name: str, holds: Callable[[Run], bool]) -> Situation:
+        return Situation("mprotect_fixup", name, lambda run: not _error(run) and holds(run))
+
     yield Situation("do_mmap_pgoff", "refused at once", lambda run: _error(run) and not run.events)
+    # errors that nothing was undone for
+    for name, error in (("EPERM", 1), ("EAGAIN", 11), ("ENOMEM", 12), ("EACCES", 13),
+                        ("ENODEV", 19), ("EINVAL", 22), ("EOVERFLOW", 75)):
+        yield Situation("do_mmap_pgoff", f"refused, {name}",
+                        lambda run, error=error: run.ret == -error
+                        and not run.count("find_vma_prepare"))
     yield mm("memory, a vma of its own", lambda run: run.count("kmem_cache_zalloc") == 1
-             and not run.count("get_file") and not run.count("shmem_zero_setup"))
+             and not run.count("get_file") and not run.count("shmem_zero_setup")
+             and not run.count("do_munmap"))
     yield mm("memory, merged", lambda run: run.count("vma_merge") == 1
              and not run.count("kmem_cache_zalloc"))
+    yield mm("memory, shared", lambda run: run.value("shmem_zero_setup", "error") == 0)
     yield mm("file, tracked", lambda run: run.value("mapping_cap_account_dirty", "accounts") == 1
              and run.count("vma_link") == 1)
+    yield mm("file, private", lambda run: run.count("get_file") == run.count("vma_link") == 1
+             and not run.count("mapping_cap_account_dirty"))
     yield mm("file, merged", lambda run: run.count("mpol_free") == 1)
-    for name in ("do_brk", "mprotect_fixup"):
-        yield Situation(name, "merged", lambda run: not _error(run) and bool(
-            run.value("vma_merge", "vma")))
+    yield mm("others unmapped", lambda run: run.count("do_munmap") == 1)
+    yield Situation("do_brk", "merged", lambda run: not _error(run) and _merged(run)
+                    and not run.count("do_munmap"))
     yield Situation("do_brk", "a vma of its own",
                     lambda run: not _error(run) and run.count("vma_link") == 1)
-    yield Situation("mprotect_fixup", "nothing to change",
-                    lambda run: not _error(run) and not run.events)
-    yield Situation("mprotect_fixup", "tracked", lambda run: run.count("split_vma") == 0
-                    and run.value("mapping_cap_account_dirty", "accounts") == 1)
-    yield Situation("mprotect_fixup", "split", lambda run: not _error(run)
-                    and run.count("split_vma") > 0)
+    yield Situation("do_brk", "others unmapped",
+                    lambda run: not _error(run) and run.count("do_munmap") == 1)
+    yield Situation("do_brk", "refused", lambda run: run.ret == -22)
+    yield fix("nothing to change", lambda run: not run.events)
+    yield fix("merged", _merged)
+    yield fix("a whole vma", lambda run: not run.count("split_vma") and not _merged(run)
+              and run.count("change_protection") == 1)
+    yield fix("tracked", lambda run: run.count("split_vma") == 0
+              and run.value("mapping_cap_account_dirty", "accounts") == 1)
+    yield fix("split in two", lambda run: run.count("split_vma") == 1)
+    yield fix("split in three", lambda run: run.count("split_vma") == 2)
+    yield Situation("mprotect_fixup", "no vma to split into",
+                    lambda run: _error(run) and run.count("split_vma") == 1)
 
 
 SITUATIONS = [
@@ -370,9 +400,17 @@ def count(cases: list[bytes]) -> list[list[Counter[str]]]:
 
 
 # Rows that are more than that apart, by how many instructions, and why.
+_REGISTERS = "the same statements: gcc keeps pte and flags in other registers"
+_EARLY = ("the same statements: what variables start with is computed behind the first return in "
+          "one half, and before it in the other")
 KNOWN = {
-    ("follow_page", "no pte or not writable"):
-        (3, "the same statements: gcc keeps pte and flags in other registers"),
+    ("follow_page", "no page table, zero page"): (3, _REGISTERS),
+    ("follow_page", "no pte or not writable"): (4, _REGISTERS),
+    ("do_mmap_pgoff", "refused at once"): (5, _EARLY),
+    ("do_mmap_pgoff", "refused, ENOMEM"): (5, _EARLY),
+    ("do_mmap_pgoff", "refused, EOVERFLOW"): (3, _EARLY),
+    ("do_brk", "refused"): (4, _EARLY),
+    ("mprotect_fixup", "nothing to change"): (3, _EARLY),
 }
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Run cases under gcc's address and undefined-behaviour sanitizers.
 
-    python tools/sanitize.py [--cases N] [--seed S] [--plant NAME]
+    python tools/sanitize.py [--cases N] [--sequences N] [--seed S] [--plant NAME]
 
 Copies the sources to build/sanitize, builds there what setup.py builds (machine,
 engine, both halves, their counting builds, the engine's binding) with the
@@ -11,11 +11,14 @@ P, and a sample of them by the counting builds as any fuzzing run does.  Prints
 one line a run, then `silent` or the sanitizer's own report.
 
 What it sees: every access of the engine's and the binding's own memory (heap,
-stack, globals), and every shift, alignment, index and conversion of all five.
+stack, globals); every shift, alignment, index, conversion and signed sum of all
+five; a trace that runs over its end; a word of the trace that was never written,
+as each half finds another pattern there; a run that ends as none of its kind may.
 What it does not see: a world is one mmap'ed block, so an access that goes astray
-inside the block is legal to the address sanitizer; one that leaves the block
-meets the guard regions around it, and counts here as a stray access.  Signed
-overflow is defined in this project (-fwrapv), so it is not reported.
+inside its state is legal to the address sanitizer; one that leaves the block
+meets the guard regions around it, and is a stray access.  Signed overflow is
+defined in this project (-fwrapv); here it is a report all the same, as nothing
+but counts means to turn over, and those say so (kmm_count_add).
 
 --plant puts a known fault into the copy, to show that it is reported.
 
@@ -51,7 +54,7 @@ SUFFIXES = {".c", ".h", ".def", ".toml", ".py", ".pyx", ".pxd", ""}
 
 SANITIZE = "-fsanitize=address,undefined"
 FLAGS = [
-    "-O1", "-fno-omit-frame-pointer", SANITIZE, "-fno-sanitize-recover=undefined",
+    "-O1", "-fno-omit-frame-pointer", "-fno-wrapv", SANITIZE, "-fno-sanitize-recover=undefined",
     # A wild case follows NULL pointers on purpose: the fault is caught and is an outcome
     # of the case, an oops.  That is all that this check would report, and it reports it.
     "-fno-sanitize=null",
@@ -100,6 +103,34 @@ PLANTS = {
         "\t\tshard->calls[c->function] += 1 << (32 + (int)(i & 1)) ? 1 : 0;\n",
         "shift exponent 3[23] is too large",
     ),
+    "trace": Plant(
+        "cref/machine/event.h",
+        "\tworld->trace_at = at + 1 + words;\n",
+        "\tworld->trace_at = at + 1 + words;\n"
+        "\t*world->trace_end = words;\n",
+        "use-after-poison",
+    ),
+    "slot": Plant(
+        "cref/machine/event.h",
+        "\t\tu64 *at_ = kmm_event(KMM_EVENT_##name, KMM_NR_OF(__VA_ARGS__), here); \\\n"
+        "\t\t__builtin_memcpy(at_, words_, sizeof(words_));\t\t\\\n",
+        "\t\tu64 *at_ = kmm_event(KMM_EVENT_##name, KMM_NR_OF(__VA_ARGS__), here); \\\n"
+        "\t\t__builtin_memcpy(at_, words_, sizeof(words_) - sizeof(u64));\t\\\n",
+        r"legal: \d+ cases, [1-9]\d* differing",
+    ),
+    "misaligned": Plant(
+        "cref/machine/dirty.c",
+        "\tstruct address_space *mapping = page_mapping(page);\n\n\tif (mapping) {\n",
+        "\tstruct address_space *mapping = page_mapping(page);\n\n"
+        "\tif (mapping && *(const volatile u32 *)((const char *)mapping + 2) != 1) {\n",
+        "misaligned address",
+    ),
+    "overflow": Plant(
+        "cref/machine/account.c",
+        "world->vm_committed_space > world->commit_limit",
+        "world->commit_limit + pages < world->vm_committed_space",
+        "signed integer overflow",
+    ),
     "cython-shift": Plant(
         "pykmm/mm/rmap.pyx",
         "        address = vma_address(page, vma) ",
@@ -108,6 +139,15 @@ PLANTS = {
         "        address = vma_address(page, vma) ",
         "shift exponent 6[45] is too large",
     ),
+}
+
+# How runs of a kind may end.  The kernel's own BUG_ONs are for callers that the legal cases have
+# as well; of wild cases, none may leave its world.
+ENDINGS = {
+    "legal": {"returned", "BUG"},
+    "wild": {"returned", "BUG", "oops", "lock taken twice", "lock not held", "too many locks",
+             "count below zero", "hang"},
+    "sequences": {"returned"},
 }
 
 
@@ -202,7 +242,7 @@ def build(folder: Path) -> None:
         raise Failed(f"the sanitized build failed:\n{tail}")
 
 
-def run_cases(folder: Path, cases: int, seed: int) -> tuple[bool, str]:
+def run_cases(folder: Path, cases: int, sequences: int, seed: int) -> tuple[bool, str]:
     """(silent, what to print) of the cases, run in a child under the sanitizers."""
     env = {
         **os.environ,
@@ -216,26 +256,28 @@ def run_cases(folder: Path, cases: int, seed: int) -> tuple[bool, str]:
         "UBSAN_OPTIONS": UBSAN_OPTIONS,
     }
     done = subprocess.run([sys.executable, __file__, "--child", f"--cases={cases}",
-                           f"--seed={seed}"],
+                           f"--sequences={sequences}", f"--seed={seed}"],
                           cwd=folder, env=env, capture_output=True, text=True, check=False)
     if REPORT.search(done.stderr):
         return False, done.stdout + done.stderr
     if done.returncode:
         return False, (f"{done.stdout}{done.stderr}the child ended with status "
                        f"{done.returncode} and no sanitizer's report\n")
-    lines, differing = [], 0
+    lines, strange, differing = [], [], 0
     for line in done.stdout.splitlines():
         run = json.loads(line)
         differing += run["divergences"]
+        strange += [f"{run['kind']}: {n} ended as {name}" for name, n in run["outcomes"].items()
+                    if n and name not in ENDINGS[run["kind"]]]
         outcomes = ", ".join(f"{n} {name}" for name, n in run["outcomes"].items() if n)
         lines.append(f"{run['kind']}: {run['done']} cases, {run['divergences']} differing; "
                      f"{outcomes}")
     if differing:
         lines.append("halves that differ only here rely on undefined behaviour")
-    return not differing, "\n".join(lines) + "\n"
+    return not differing and not strange, "\n".join(lines + strange) + "\n"
 
 
-def sanitize(cases: int, seed: int, plant: Plant | None = None,
+def sanitize(cases: int, seed: int, plant: Plant | None = None, *, sequences: int = 0,
              folder: Path = FOLDER) -> tuple[bool, str]:
     """Copy, build, run: (silent, what to print).
 
@@ -245,10 +287,10 @@ def sanitize(cases: int, seed: int, plant: Plant | None = None,
     with locked(folder):
         copy_sources(folder, plant)
         build(folder)
-        return run_cases(folder, cases, seed)
+        return run_cases(folder, cases, sequences, seed)
 
 
-def child(cases: int, seed: int) -> None:
+def child(cases: int, sequences: int, seed: int) -> None:
     """In the sanitized build: the cases, and the binding's slower calls on some of them."""
     import array
     import threading
@@ -266,11 +308,11 @@ def child(cases: int, seed: int) -> None:
     # exactly as many as they may write to
     counters = array.array("Q", [0] * len(counted) * counting.counters_of(paths.cref()).total)
 
-    def by_hand(job: core.Job, count: int) -> None:
+    def by_hand(job: core.Job, count: int, of_sequences: bool) -> None:
         """What printing and shrinking use: the case's bytes, images, traces."""
-        runner = core.Runner()
+        runner = core.Runner(sequences=of_sequences)
         for i in range(count):
-            case = job.case(1, i)
+            case = job.case(1, i, of_sequences)
             if core.decode(core.encode(case)) != case:
                 raise SystemExit(f"case {i} of shard 1 is not what its bytes decode to")
             runner.build(case)
@@ -283,15 +325,17 @@ def child(cases: int, seed: int) -> None:
             runner.first_differing(halves)
             runner.restore(before)
 
-    def both_kinds() -> None:
-        for kind, share in (("legal", cases - cases // 2), ("wild", cases // 2)):
+    def every_kind() -> None:
+        for kind, share in (("legal", cases - cases // 2), ("wild", cases // 2),
+                            ("sequences", sequences)):
             job = core.Job(halves, counted=counted, seed=seed, keep_going=True,
                            wild=kind == "wild")
+            of_sequences = kind == "sequences"
             core.guard_process()
-            ran = job.run_shard(core.Runner(), 0, share, core.Stop(),
+            ran = job.run_shard(core.Runner(sequences=of_sequences), 0, share, core.Stop(),
                                 bytearray(core.WATCH_BYTES), counters)
             core.unguard_process()
-            by_hand(job, min(share, 500))
+            by_hand(job, min(share, 500), of_sequences)
             print(json.dumps({**ran, "kind": kind}), flush=True)
         if not any(counters):
             raise SystemExit("the counting builds did not run")
@@ -303,7 +347,7 @@ def child(cases: int, seed: int) -> None:
 
     def in_thread() -> None:
         try:
-            both_kinds()
+            every_kind()
         except BaseException as error:  # a thread's SystemExit would end nothing
             failed.append(error)
 
@@ -322,6 +366,7 @@ def refuse(status: int, message: str) -> NoReturn:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run cases under gcc's sanitizers.")
     parser.add_argument("--cases", type=int, default=1_000_000, help="default: 1000000")
+    parser.add_argument("--sequences", type=int, default=100_000, help="default: 100000")
     parser.add_argument("--seed", type=int, default=1, help="default: 1")
     parser.add_argument("--plant", choices=sorted(PLANTS),
                         help="put this fault into the copy, to see it reported")
@@ -332,11 +377,12 @@ def main() -> None:
     if not 0 <= arguments.seed < 2**64:
         refuse(2, "--seed must be at least 0 and below 2**64")
     if arguments.child:
-        child(arguments.cases, arguments.seed)
+        child(arguments.cases, arguments.sequences, arguments.seed)
         return
     try:
         silent, text = sanitize(arguments.cases, arguments.seed,
-                                PLANTS[arguments.plant] if arguments.plant else None)
+                                PLANTS[arguments.plant] if arguments.plant else None,
+                                sequences=arguments.sequences)
     except Missing as missing:
         refuse(3, str(missing))
     except Failed as failed:

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Apart from all else: the host's mman.h and the modelled kernel's constants share names. */
 #define _GNU_SOURCE
+#include <string.h>
 #include <sys/mman.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 #include "engine/block.h"
 
@@ -27,7 +31,23 @@ void *kmm_map_block(size_t bytes)
 	return base + GUARD_BYTES;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+void kmm_forbid(void *from, size_t bytes)
+{
+	__asan_poison_memory_region(from, bytes);
+}
+
+void kmm_scribble(void *from, size_t bytes, unsigned int number)
+{
+	memset(from, 0xA0 + (int)number, bytes);
+}
+#endif
+
 void kmm_unmap_block(void *block, size_t bytes)
 {
+#ifdef __SANITIZE_ADDRESS__
+	/* what is mapped there next has nothing forbidden */
+	__asan_unpoison_memory_region(block, bytes);
+#endif
 	munmap((char *)block - GUARD_BYTES, whole_pages(bytes) + 2 * GUARD_BYTES);
 }

@@ -50,7 +50,7 @@ static unsigned long address_for(const struct vm_area_struct *vma, const struct 
 {
 	static const s8 page[8] = { 0, 0, 0, 1, 1, 2, -1, 3 };
 
-	return vma->vm_start + ((long)page[c->address] << PAGE_SHIFT) + c->flags[1];
+	return vma->vm_start + page[c->address] * (long)PAGE_SIZE + c->flags[1];
 }
 
 /* Who calls has locked the page, but in one of sixteen cases. */
@@ -126,6 +126,7 @@ void kmm_let_pages_be_locked(struct world *world, const struct kmm_case *c)
 	if (c->page_is_locked == 1) {
 		world->page_of_other = kmm_page_of_call(world, c);
 		world->page_of_other->flags |= 1UL << PG_locked;
+		world->page_of_other->_count.counter++;
 	}
 }
 

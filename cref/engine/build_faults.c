@@ -111,7 +111,9 @@ void kmm_build_no_page(struct world *world, const struct kmm_case *c, struct kmm
 	address = call->vma->vm_start + ((unsigned long)c->address << PAGE_SHIFT) %
 					(call->vma->vm_end - call->vma->vm_start);
 	at_fault(world, c, call, address);
-	kmm_forget_pte(world, call->vma, call->page_table);
+	/* it was none without the lock; in some cases, another thread has filled it since */
+	if (c->pte_is < 60)
+		kmm_forget_pte(world, call->vma, call->page_table);
 	call->write_access = c->write_access;
 	kmm_let_pages_be_locked(world, c);
 }
@@ -131,7 +133,7 @@ void kmm_build_writepages(struct world *world, const struct kmm_case *c, struct 
 		WB_SYNC_HOLD, WB_SYNC_NONE,
 	};
 	struct writeback_control *wbc = &world->wbc[0];
-	loff_t_kmm at = (loff_t_kmm)kmm_page_of_call(world, c)->index << PAGE_SHIFT;
+	loff_t_kmm at = (loff_t_kmm)(kmm_page_of_call(world, c)->index << PAGE_SHIFT);
 	u32 first = c->mapping % KMM_CASE_FILES, i;
 
 	call->mapping = &world->mappings[first];

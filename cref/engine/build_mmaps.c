@@ -82,7 +82,7 @@ static const struct {
 static unsigned long place_for(const struct vm_area_struct *vma, const struct kmm_case *c)
 {
 	return (place[c->place].end ? vma->vm_end : vma->vm_start) +
-	       ((long)place[c->place].pages << PAGE_SHIFT);
+	       place[c->place].pages * (long)PAGE_SIZE;
 }
 
 static unsigned long len_for(const struct kmm_case *c)
@@ -176,6 +176,8 @@ void kmm_build_mmap(struct world *world, const struct kmm_case *c, struct kmm_ca
 	}
 	if (!call->file)
 		call->map_flags |= MAP_ANONYMOUS;
+	else	/* the system call holds the file, whoever closes it meanwhile */
+		call->file->f_count++;
 	if (build_limits(world, c, mm))
 		call->map_flags |= MAP_LOCKED;
 	/* a program that is about to run: sometimes nobody can write to it */

@@ -27,14 +27,17 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	runner->common = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->drawn = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->room = aligned_alloc(KMM_WORLD_ALIGN, state);
-	runner->left = aligned_alloc(KMM_WORLD_ALIGN, round_up(block, KMM_WORLD_ALIGN));
+	runner->left = aligned_alloc(KMM_WORLD_ALIGN, state);
+	runner->other_trace = aligned_alloc(KMM_WORLD_ALIGN, round_up(block, KMM_WORLD_ALIGN) - state);
 	if (!runner->world || !runner->common || !runner->drawn || !runner->room ||
-	    !runner->left) {
+	    !runner->left || !runner->other_trace) {
 		kmm_runner_free(runner);
 		return NULL;
 	}
 	kmm_world_init(runner->world, size);
 	memcpy(runner->common, runner->world, runner->state_bytes);
+	kmm_forbid(runner->world->trace_end, KMM_TRACE_GAP);
+	kmm_forbid((u8 *)runner->world + block - KMM_TRACE_GAP, KMM_TRACE_GAP);
 	return runner;
 }
 
@@ -71,6 +74,7 @@ void kmm_runner_free(struct kmm_runner *runner)
 	free(runner->drawn);
 	free(runner->room);
 	free(runner->left);
+	free(runner->other_trace);
 	free(runner);
 }
 
@@ -147,23 +151,36 @@ static u64 trace_bytes(const struct world *world)
 	return (u8 *)world->trace_at - (u8 *)world->trace;
 }
 
+static void use_trace(struct world *world, u64 *trace, u64 bytes)
+{
+	world->trace = trace;
+	world->trace_at = (u64 *)((u8 *)trace + bytes);
+	world->trace_end = trace + world->size.trace_words;
+}
+
+/* What the first half left; its trace stays where it is, as the others write to the other one. */
 static void keep(struct kmm_runner *runner)
 {
-	memcpy(runner->left, runner->world, runner->state_bytes + trace_bytes(runner->world));
+	memcpy(runner->left, runner->world, runner->state_bytes);
+	use_trace((struct world *)runner->drawn, runner->other_trace, 0);
 }
 
 /* What an oops left in memory depends on what a compiler had not stored yet: only the trace counts. */
-static int differs(const struct kmm_runner *runner, const struct kmm_result *a,
+static int differs(struct kmm_runner *runner, const struct kmm_result *a,
 		   const struct kmm_result *b)
 {
 	const struct world *left = (const struct world *)runner->left;
-	u64 state = runner->state_bytes, trace = trace_bytes(runner->world);
+	struct world *world = runner->world;
+	u64 bytes = trace_bytes(world);
 
-	if (memcmp(a, b, sizeof(*a)) || trace_bytes(left) != trace)
+	if (memcmp(a, b, sizeof(*a)) || trace_bytes(left) != bytes ||
+	    memcmp(left->trace, world->trace, bytes))
 		return 1;
 	if (a->outcome == KMM_OOPS || a->outcome == KMM_STRAY)
-		return memcmp(runner->left + state, (u8 *)runner->world + state, trace) != 0;
-	return memcmp(runner->left, runner->world, state + trace) != 0;
+		return 0;
+	/* where the trace lies is the one thing that may differ */
+	use_trace(world, left->trace, bytes);
+	return memcmp(runner->left, world, runner->state_bytes) != 0;
 }
 
 /* All halves on one case; `run` starts it afresh. */
@@ -173,19 +190,24 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 			 const struct kmm_half *const *halves, u32 nr_halves,
 			 struct kmm_result *first, volatile u32 *running)
 {
+	u8 *trace = (u8 *)runner->world + runner->state_bytes;
+	u64 trace_bytes = runner->world->size.trace_words * sizeof(u64);
 	struct kmm_result other;
 	u32 i, different = 0;
 
 	*running = 1;
+	kmm_scribble(trace, trace_bytes, 0);
 	run(runner, c, halves[0], first);
 	keep(runner);
 	for (i = 1; i < nr_halves && !different; i++) {
 		*running = i + 1;
+		kmm_scribble(trace, trace_bytes, i);
 		run(runner, c, halves[i], &other);
 		if (differs(runner, first, &other))
 			different = i;
 	}
 	*running = 0;
+	use_trace((struct world *)runner->drawn, ((struct world *)runner->left)->trace, 0);
 	return different;
 }
 

@@ -377,6 +377,14 @@ static void edit_call(struct world *world, struct kmm_call *call, u32 how, u64 r
 	}
 }
 
+static int leads_to_buffer(const struct world *world, const struct page *page)
+{
+	u64 at = page->private - (unsigned long)world->buffers;
+
+	return at < world->size.buffers * sizeof(struct buffer_head) &&
+	       at % sizeof(struct buffer_head) == 0;
+}
+
 /*
  * With PG_private set, page->private is a pointer to a buffer and no number:
  * after the edits it leads to some buffer, which may be in no ring, or nowhere.
@@ -388,12 +396,16 @@ static void keep_private_typed(struct world *world, u64 raw)
 
 	for (i = 0; i < world->size.pages; i++) {
 		struct page *page = &world->pages[i];
-		u64 at = page->private - (unsigned long)world->buffers;
 
-		if (!(page->flags >> PG_private & 1))
-			continue;
-		if (at >= nr * sizeof(struct buffer_head) || at % sizeof(struct buffer_head))
+		if (page->flags >> PG_private & 1 && !leads_to_buffer(world, page))
 			page->private = raw & 8 ? 0 : (unsigned long)&world->buffers[raw % nr];
+	}
+	/* what is written for a buffer counts the ring of its page, whatever the page's flags say */
+	for (i = 0; i < nr; i++) {
+		struct buffer_head *bh = &world->buffers[i];
+
+		if (bh->b_page && bh->b_page->private && !leads_to_buffer(world, bh->b_page))
+			bh->b_page->private = 0;
 	}
 }
 

@@ -8,11 +8,11 @@ int kmm_security_vm_enough_memory(long pages, u32 here)
 	struct world *world = kmm_world;
 	int error = 0;
 
-	world->vm_committed_space += pages;
+	kmm_total_add(&world->vm_committed_space, pages);
 	/* the heuristic of mode 0 and the arithmetic of mode 2 are one limit here */
 	if (sysctl_overcommit_memory != OVERCOMMIT_ALWAYS &&
 	    world->vm_committed_space > world->commit_limit) {
-		world->vm_committed_space -= pages;
+		kmm_total_add(&world->vm_committed_space, -pages);
 		error = -ENOMEM;
 	}
 	KMM_EVENT(security_vm_enough_memory, here, pages, error);
@@ -22,7 +22,7 @@ int kmm_security_vm_enough_memory(long pages, u32 here)
 void kmm_vm_unacct_memory(long pages, u32 here)
 {
 	KMM_EVENT(vm_unacct_memory, here, pages);
-	kmm_world->vm_committed_space -= pages;
+	kmm_total_add(&kmm_world->vm_committed_space, -pages);
 }
 
 int kmm_may_expand_vm(struct mm_struct *mm, unsigned long pages, u32 here)

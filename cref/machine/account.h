@@ -9,11 +9,11 @@
 #define KMM_MM_COUNTER(name)	(offsetof(struct mm_struct, name))
 #define inc_mm_counter(mm, name) do {						\
 		KMM_EVENT(inc_mm_counter, KMM_HERE, mm, KMM_MM_COUNTER(name));	\
-		(mm)->name++;							\
+		kmm_total_add(&(mm)->name, 1);					\
 	} while (0)
 #define dec_mm_counter(mm, name) do {						\
 		KMM_EVENT(dec_mm_counter, KMM_HERE, mm, KMM_MM_COUNTER(name));	\
-		(mm)->name--;							\
+		kmm_total_add(&(mm)->name, -1);					\
 	} while (0)
 
 /* Charges first; refused (modes 0 and 2, beyond commit_limit) it takes the charge back: -ENOMEM. */

@@ -13,7 +13,7 @@ void kmm_attach_buffers(struct page *page, struct buffer_head *first, u32 count)
 	}
 	page->private = (unsigned long)first;
 	page->flags |= 1UL << PG_private;
-	page->_count.counter++;
+	kmm_count_add(&page->_count.counter, 1);
 }
 
 int kmm_drop_buffers(struct page *page, struct buffer_head **buffers_to_free, u32 here)

@@ -153,7 +153,7 @@ void ll_rw_block_write(struct buffer_head *bh, int wait_for_lock)
 	else if (!trylock_buffer(bh))
 		return;
 	if (kmm_test_and_clear(&bh->b_state, BH_Dirty)) {
-		bh->b_count++;
+		kmm_count_add(&bh->b_count, 1);
 		submit_bh(bh, KMM_END_WRITE);
 	} else {
 		unlock_buffer(bh);
@@ -178,7 +178,7 @@ int sync_dirty_buffer(struct buffer_head *bh)
 		unlock_buffer(bh);
 		return 0;
 	}
-	bh->b_count++;
+	kmm_count_add(&bh->b_count, 1);
 	submit_bh(bh, KMM_END_WRITE);
 	wait_on_buffer(bh);
 	return KMM_GIVE(ret, bh->b_state >> BH_Uptodate & 1 ? 0 : -EIO);
@@ -196,7 +196,7 @@ void kmm_flush_buffers_by_hand(struct page *page)
 		return;
 	head = bh = kmm_buffers_of(page);
 	do {
-		bh->b_count++;
+		kmm_count_add(&bh->b_count, 1);
 		bh = bh->b_this_page;
 	} while (bh != head);
 	do {
@@ -205,7 +205,7 @@ void kmm_flush_buffers_by_hand(struct page *page)
 		bh = bh->b_this_page;
 	} while (bh != head);
 	do {
-		bh->b_count--;
+		kmm_count_add(&bh->b_count, -1);
 		bh = bh->b_this_page;
 	} while (bh != head);
 }

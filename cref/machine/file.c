@@ -23,7 +23,7 @@ static long open_file(struct inode *inode, u32 f_mode, u32 mnt_flags, struct fil
 	file->f_op = kmm_file_kinds[inode->i_kind].f_op;
 	file->f_mode = f_mode;
 	if (f_mode & FMODE_WRITE)
-		inode->i_writecount++;
+		kmm_count_add(&inode->i_writecount, 1);
 	inode->i_count++;
 	*opened = file;
 	return 0;
@@ -94,7 +94,7 @@ static void close_file(struct file *file)
 	struct inode *inode = file->f_dentry->d_inode;
 
 	if (file->f_mode & FMODE_WRITE)
-		inode->i_writecount--;
+		kmm_count_add(&inode->i_writecount, -1);
 	file->f_mapping = NULL;
 	file->f_dentry->d_inode = NULL;
 	file->f_vfsmnt->mnt_flags = 0;
@@ -150,7 +150,7 @@ int kmm_deny_write_access(struct file *file, u32 here)
 	int error = inode->i_writecount > 0 ? -ETXTBSY : 0;
 
 	if (!error)
-		inode->i_writecount--;
+		kmm_count_add(&inode->i_writecount, -1);
 	KMM_EVENT(deny_write_access, here, file, error);
 	return error;
 }

@@ -52,7 +52,7 @@ KMM_EXPORT int kmm_shmem_zero_setup(struct vm_area_struct *vma, u32 here);
 /* atomic_inc(&inode->i_writecount) */
 #define i_writecount_inc(inode) do {					\
 		KMM_EVENT(i_writecount_inc, KMM_HERE, inode);		\
-		(inode)->i_writecount++;				\
+		kmm_count_add(&(inode)->i_writecount, 1);				\
 	} while (0)
 
 /* The operations in the tables.  `type` gets VM_FAULT_MINOR or VM_FAULT_MAJOR. */

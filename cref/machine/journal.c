@@ -13,13 +13,13 @@ void kmm_join_transaction(struct buffer_head *bh)
 	if (bh->b_in_transaction)
 		return;
 	bh->b_in_transaction = 1;
-	bh->b_count++;
+	kmm_count_add(&bh->b_count, 1);
 }
 
 void kmm_leave_transaction(struct buffer_head *bh)
 {
 	bh->b_in_transaction = 0;
-	bh->b_count--;
+	kmm_count_add(&bh->b_count, -1);
 }
 
 static void hold_all(struct buffer_head *head, int by)
@@ -27,7 +27,7 @@ static void hold_all(struct buffer_head *head, int by)
 	struct buffer_head *bh = head;
 
 	do {
-		bh->b_count += by;
+		kmm_count_add(&bh->b_count, by);
 		bh = bh->b_this_page;
 	} while (bh != head);
 }
@@ -102,17 +102,17 @@ void kmm_journal_commit(struct inode *inode)
 		bh = in_transaction(inode, i);
 		if (!bh || !buffer_dirty(bh))
 			continue;
-		bh->b_count++;
+		kmm_count_add(&bh->b_count, 1);
 		ll_rw_block_write(bh, 1);
-		bh->b_count--;
+		kmm_count_add(&bh->b_count, -1);
 	}
 	for (i = 0; i < nr; i++) {
 		bh = in_transaction(inode, i);
 		if (!bh)
 			continue;
-		bh->b_count++;
+		kmm_count_add(&bh->b_count, 1);
 		wait_on_buffer(bh);
-		bh->b_count--;
+		kmm_count_add(&bh->b_count, -1);
 		if (bh->b_in_transaction)
 			kmm_leave_transaction(bh);
 	}

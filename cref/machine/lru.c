@@ -36,7 +36,7 @@ static void drain(struct pagevec *pagevec, int active)
 
 static void add(struct page *page, struct pagevec *pagevec, int active)
 {
-	page->_count.counter = (s32)((u32)page->_count.counter + 1u);
+	kmm_count_add(&page->_count.counter, 1);
 	pagevec->pages[pagevec->nr++] = page;
 	if (pagevec->nr == PAGEVEC_SIZE)
 		drain(pagevec, active);

@@ -155,7 +155,7 @@ static void free_next(struct vm_area_struct *vma, struct vm_area_struct *next)
 {
 	if (next->vm_file)
 		fput(next->vm_file);
-	vma->vm_mm->map_count--;
+	kmm_count_add(&vma->vm_mm->map_count, -1);
 	kmem_cache_free(vm_area_cachep, next);
 }
 

@@ -73,7 +73,7 @@ static void detach_vmas(struct mm_struct *mm, struct vm_area_struct *vma,
 		last = vma;
 		vma = vma->vm_next;
 		kmm_vma_unlink(mm, last, prev);
-		mm->map_count--;
+		kmm_count_add(&mm->map_count, -1);
 	} while (vma && vma->vm_start < end);
 	last->vm_next = NULL;
 }

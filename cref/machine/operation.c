@@ -240,7 +240,7 @@ static s64 do_lock_page(u32 number)
 	if (!page || kmm_world->page_of_other || kmm_page_flag(page, PG_locked))
 		return -EBUSY;
 	page->flags |= 1UL << PG_locked;
-	page->_count.counter++;
+	kmm_count_add(&page->_count.counter, 1);
 	kmm_world->page_of_other = page;
 	return 0;
 }

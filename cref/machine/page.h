@@ -223,7 +223,7 @@ KMM_EXPORT void kmm_mark_page_accessed(struct page *page, u32 here);
 static inline void kmm_get_page(struct page *page, u32 here)
 {
 	KMM_EVENT(get_page, here, page);
-	page->_count.counter = (s32)((u32)page->_count.counter + 1u);
+	kmm_count_add(&page->_count.counter, 1);
 }
 #define get_page(page)			kmm_get_page(page, KMM_HERE)
 #define page_cache_get(page)		kmm_get_page(page, KMM_HERE)

@@ -100,7 +100,7 @@ int kmm_add_to_page_cache(struct page *page, struct address_space *mapping,
 	write_lock_irq(&mapping->tree_lock);
 	error = kmm_tree_insert(&mapping->page_tree, page, index);
 	if (!error) {
-		page->_count.counter++;
+		kmm_count_add(&page->_count.counter, 1);
 		page->flags |= 1UL << PG_locked;
 		page->mapping = mapping;
 		page->index = index;

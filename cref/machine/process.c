@@ -93,7 +93,7 @@ static void share_file(struct vm_area_struct *vma, struct vm_area_struct *parent
 	get_file(file);
 	vma->vm_file = file;
 	if (vma->vm_flags & VM_DENYWRITE)
-		mapping->host->i_writecount--;
+		kmm_count_add(&mapping->host->i_writecount, -1);
 	spin_lock(&mapping->i_mmap_lock);
 	vma->vm_truncate_count = parent->vm_truncate_count;
 	if (vma->vm_flags & VM_NONLINEAR) {

@@ -26,7 +26,7 @@ static int isolate(struct page *page)
 	spin_lock(&world->lru_lock);
 	taken = kmm_page_flag(page, PG_lru) && page->_count.counter > 0;
 	if (taken) {
-		page->_count.counter++;
+		kmm_count_add(&page->_count.counter, 1);
 		if (kmm_page_flag(page, PG_active))
 			world->page_state.nr_active--;
 		else

@@ -43,7 +43,7 @@ pte_t *kmm_page_check_address(struct page *page, struct mm_struct *mm, unsigned 
 void kmm_page_add_file_rmap(struct page *page, u32 here)
 {
 	KMM_EVENT(page_add_file_rmap, here, page);
-	if (++page->_mapcount.counter == 0)
+	if (kmm_count_add(&page->_mapcount.counter, 1) == 0)
 		inc_page_state(nr_mapped);
 }
 
@@ -59,7 +59,7 @@ void kmm_page_add_anon_rmap(struct page *page, struct vm_area_struct *vma,
 			    unsigned long address, u32 here)
 {
 	KMM_EVENT(page_add_anon_rmap, here, page, vma, address);
-	if (++page->_mapcount.counter == 0)
+	if (kmm_count_add(&page->_mapcount.counter, 1) == 0)
 		set_anon_rmap(page, vma, address);
 }
 
@@ -74,13 +74,13 @@ void kmm_page_add_new_anon_rmap(struct page *page, struct vm_area_struct *vma,
 void kmm_page_dup_rmap(struct page *page, u32 here)
 {
 	KMM_EVENT(page_dup_rmap, here, page);
-	page->_mapcount.counter++;
+	kmm_count_add(&page->_mapcount.counter, 1);
 }
 
 void kmm_page_remove_rmap(struct page *page, u32 here)
 {
 	KMM_EVENT(page_remove_rmap, here, page);
-	page->_mapcount.counter--;
+	kmm_count_add(&page->_mapcount.counter, -1);
 	BUG_ON(page->_mapcount.counter < -1);
 	if (page->_mapcount.counter == -1)
 		dec_page_state(nr_mapped);

@@ -215,7 +215,7 @@ static int invalidate_page(struct address_space *mapping, struct page *page)
 	if (page->mapping == mapping) {
 		wait_on_page_writeback(page);
 		while (page->_mapcount.counter >= 0)
-			unmap_mapping_range(mapping, (loff_t_kmm)page->index << PAGE_SHIFT,
+			unmap_mapping_range(mapping, (loff_t_kmm)(page->index << PAGE_SHIFT),
 					    PAGE_SIZE, 0);
 		was_dirty = HALF(test_clear_page_dirty)(page);
 		if (!invalidate_complete_page2(mapping, page)) {

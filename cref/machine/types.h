@@ -31,6 +31,17 @@ typedef struct { u32 pte_low; } pte_t;
 typedef struct { u32 pgprot; } pgprot_t;
 typedef struct { s32 counter; } atomic_t;
 
+/* Counts turn over as the processor's words do: a wild world may hold the last value. */
+static inline s32 kmm_count_add(s32 *count, s32 by)
+{
+	return *count = (s32)((u32)*count + (u32)by);
+}
+
+static inline s64 kmm_total_add(s64 *total, s64 by)
+{
+	return *total = (s64)((u64)*total + (u64)by);
+}
+
 /* What a lock guards: for messages, and for the order rules that machine/order.h will check. */
 enum lock_class {
 	LOCK_NONE,

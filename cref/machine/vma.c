@@ -160,7 +160,7 @@ static void insert_at(struct mm_struct *mm, struct vm_area_struct *vma, const st
 	rb_insert(&vma->vm_rb, spot->link, spot->parent, &mm->mm_rb);
 	if (vma->anon_vma)
 		kmm_anon_vma_add(vma);
-	mm->map_count++;
+	kmm_count_add(&mm->map_count, 1);
 }
 
 void kmm_vma_insert(struct mm_struct *mm, struct vm_area_struct *vma)
@@ -208,7 +208,7 @@ void kmm_vma_link_file(struct vm_area_struct *vma)
 	struct address_space *mapping = file->f_mapping;
 
 	if (vma->vm_flags & VM_DENYWRITE)
-		file->f_dentry->d_inode->i_writecount--;
+		kmm_count_add(&file->f_dentry->d_inode->i_writecount, -1);
 	if (vma->vm_flags & VM_SHARED)
 		mapping->i_mmap_writable++;
 	if (vma->vm_flags & VM_NONLINEAR)
@@ -223,7 +223,7 @@ void kmm_vma_unlink_file(struct vm_area_struct *vma)
 	struct address_space *mapping = file->f_mapping;
 
 	if (vma->vm_flags & VM_DENYWRITE)
-		file->f_dentry->d_inode->i_writecount++;
+		kmm_count_add(&file->f_dentry->d_inode->i_writecount, 1);
 	if (vma->vm_flags & VM_SHARED)
 		mapping->i_mmap_writable--;
 	if (vma->vm_flags & VM_NONLINEAR)

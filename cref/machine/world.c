@@ -54,7 +54,8 @@ u64 kmm_world_state_bytes(const struct world_size *size)
 u64 kmm_world_bytes(const struct world_size *size)
 {
 	/* trace and places: one word each for every word of trace */
-	return kmm_world_state_bytes(size) + 2 * sizeof(u64) * size->trace_words;
+	return kmm_world_state_bytes(size) +
+	       2 * (sizeof(u64) * size->trace_words + KMM_TRACE_GAP);
 }
 
 static void init_lock(spinlock_t *lock, enum lock_class class)
@@ -147,7 +148,7 @@ struct world *kmm_world_init(void *block, const struct world_size *size)
 	world->trace = (u64 *)(base + at.end);
 	world->trace_at = world->trace;
 	world->trace_end = world->trace + size->trace_words;
-	world->place_distance = sizeof(u64) * size->trace_words;
+	world->place_distance = sizeof(u64) * size->trace_words + KMM_TRACE_GAP;
 
 	init_lock(&world->inode_lock, LOCK_INODE);
 	init_lock(&world->lru_lock, LOCK_LRU);

@@ -15,6 +15,12 @@
 #include "machine/types.h"
 
 #define KMM_WORLD_ALIGN		64
+/* Behind the trace and behind the places: nobody's, and a sanitized build watches it. */
+#ifdef __SANITIZE_ADDRESS__
+#define KMM_TRACE_GAP		64u
+#else
+#define KMM_TRACE_GAP		0u
+#endif
 #define KMM_MAX_HELD		12
 #define KMM_PFN_BASE		0x100u		/* frame number of pages[0]: frame 0 is nobody's */
 
@@ -89,7 +95,8 @@ struct world {
 	u32 pages_locked;		/* how many PG_locked this actor has taken */
 	u32 order_fault;		/* the first lock taken against the order: held << 8 | taken, or 0 */
 	u32 sleep_fault;		/* classes held where something first slept under a spinlock, or 0 */
-	u32 reserved;
+	u16 pause_every;		/* after the first time: at every how-manieth pause again, */
+	u16 pauses_more;		/* so many times more */
 	struct task_struct *current_task;
 
 	/* what a case does to the run: allocations that fail, and other actors */

@@ -41,7 +41,7 @@ static int grows(struct inode *inode, loff_t_kmm end)
 /* Blocks that an error leaves beyond the end of the file stay mapped. */
 static int write_blocks(struct inode *inode, struct page *page, u32 from, u32 to)
 {
-	loff_t_kmm start = (loff_t_kmm)page->index << PAGE_SHIFT;
+	loff_t_kmm start = (loff_t_kmm)(page->index << PAGE_SHIFT);
 	int error = __block_prepare_write(inode, page, from, to);
 
 	if (error)
@@ -81,7 +81,7 @@ static int write_ramfs(struct inode *inode, pgoff_t index, u32 from, u32 to)
 		SetPageUptodate(page);
 	}
 	copy_in(page, from, to);
-	grows(inode, ((loff_t_kmm)index << PAGE_SHIFT) + to);
+	grows(inode, (loff_t_kmm)(index << PAGE_SHIFT) + to);
 	set_page_dirty(page);
 	unlock_page(page);
 	mark_page_accessed(page);
@@ -97,7 +97,7 @@ static int write_tmpfs(struct inode *inode, pgoff_t index, u32 from, u32 to)
 	if (!page)
 		return -ENOMEM;
 	copy_in(page, from, to);
-	grows(inode, ((loff_t_kmm)index << PAGE_SHIFT) + to);
+	grows(inode, (loff_t_kmm)(index << PAGE_SHIFT) + to);
 	set_page_dirty(page);
 	mark_page_accessed(page);
 	put_page(page);

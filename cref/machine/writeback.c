@@ -42,7 +42,7 @@ u32 pagevec_lookup_tag(struct pagevec *pvec, struct address_space *mapping, pgof
 			continue;
 		if (tag != KMM_ANY_TAG && !kmm_slot_tagged(slot, tag))
 			continue;
-		slot->page->_count.counter++;
+		kmm_count_add(&slot->page->_count.counter, 1);
 		pvec->pages[pvec->nr++] = slot->page;
 		*index = kmm_slot_index(slot) + 1;
 	}
@@ -96,23 +96,24 @@ void end_page_writeback(struct page *page)
 	BUG_ON(!old);
 }
 
+/* Nothing here asks for for_writepages, some file systems of the kernel do: the event shows it. */
 int kmm_generic_writepages(struct address_space *mapping, struct writeback_control *wbc, u32 here)
 {
-	u64 *ret = KMM_ENTER(generic_writepages, here, mapping, wbc);
+	u64 *ret = KMM_ENTER(generic_writepages, here, mapping, wbc, wbc->for_writepages);
 
 	return KMM_GIVE(ret, mpage_writepages(mapping, wbc, 0));
 }
 
 int kmm_ext2_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
-	u64 *ret = KMM_ENTER(writepages, KMM_HERE, mapping, wbc);
+	u64 *ret = KMM_ENTER(writepages, KMM_HERE, mapping, wbc, wbc->for_writepages);
 
 	return KMM_GIVE(ret, mpage_writepages(mapping, wbc, 1));
 }
 
 int kmm_block_device_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
-	u64 *ret = KMM_ENTER(writepages, KMM_HERE, mapping, wbc);
+	u64 *ret = KMM_ENTER(writepages, KMM_HERE, mapping, wbc, wbc->for_writepages);
 
 	return KMM_GIVE(ret, generic_writepages(mapping, wbc));
 }

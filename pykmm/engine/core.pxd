@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # cython: language_level=3
-"""What pykmm.engine.core uses of C: the engine, and of the machine what shows a world."""
+"""cref/engine, and what it takes of cref/machine, as core.pyx sees them: declarations only."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -226,6 +226,8 @@ cdef extern from "engine/rest.h" nogil:
         uint32_t property
         uint32_t at
         uint32_t left
+        uint32_t quirks
+        uint32_t races
     void kmm_sequence_checked(kmm_runner *runner, const kmm_sequence *s, const kmm_half *half,
                               kmm_result *result, kmm_broken *broken)
 

@@ -349,7 +349,8 @@ cdef class Runner:
         and then bring the world to rest.
 
         returns (outcome, number of the operation, name of the property that broke after it or
-        None, what was left at rest or "")
+        None, what was left at rest or "", how often a known defect was set right: (mmaps that
+        failed, truncations met by a fault); docs/findings tells of both)
         """
         cdef kmm_result result
         cdef kmm_broken broken
@@ -359,7 +360,8 @@ cdef class Runner:
         finally:
             kmm_unguard_process()
         name = None if broken.property == NR_KMM_PROPERTIES else list(PROPERTIES)[broken.property]
-        return OUTCOMES[result.outcome], broken.at, name, LEFTOVERS[broken.left]
+        return (OUTCOMES[result.outcome], broken.at, name, LEFTOVERS[broken.left],
+                (broken.quirks, broken.races))
 
     def operate(self, Half half, str name, int actor, *arguments):
         """One operation of a process on the world as it is: (outcome, return, fault).

@@ -27,21 +27,31 @@ def tools() -> None:
         pytest.skip(str(missing))
 
 
-def test_a_million_cases_are_silent() -> None:
-    silent, text = sanitize.sanitize(1_000_000, seed=1)
+def test_a_million_cases_and_sequences_are_silent() -> None:
+    silent, text = sanitize.sanitize(1_000_000, seed=1, sequences=20_000)
     assert silent, text
     assert text.count(": 500000 cases, 0 differing") == 2, text
+    assert "sequences: 20000 cases, 0 differing; 20000 returned" in text, text
     # the wild half went through the caught faults
     assert re.search(r"wild: .* [1-9]\d* oops", text), text
 
 
-# one fault in the engine, one in the Cython half; the others are there for the command line
-@pytest.mark.parametrize("name", ["heap", "cython-shift"])
+# one fault a kind: in the engine, in the machine (beyond the trace, not written, not where it may
+# lie, too large), in the Cython half; the others are there for the command line
+@pytest.mark.parametrize("name", ["heap", "trace", "slot", "misaligned", "overflow",
+                                  "cython-shift"])
 def test_a_planted_fault_is_reported(name: str) -> None:
     plant = sanitize.PLANTS[name]
-    silent, text = sanitize.sanitize(2_000, seed=1, plant=plant)
+    silent, text = sanitize.sanitize(10_000, seed=1, plant=plant)
     assert not silent
     assert re.search(plant.report, text), text
+
+
+def test_a_run_that_ends_as_none_may_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sanitize.ENDINGS, "legal", {"returned"})
+    silent, text = sanitize.sanitize(10_000, seed=1)
+    assert not silent
+    assert re.search(r"legal: \d+ ended as BUG", text), text
 
 
 def test_a_missing_runtime_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

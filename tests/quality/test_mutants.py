@@ -34,6 +34,7 @@ class Mutant:
     new      comes in its place
     breaks   what goes wrong then
     sample   also tried outside of deep runs
+    wild     no world that a kernel can reach shows it, only wild ones
     """
 
     file: str
@@ -42,6 +43,7 @@ class Mutant:
     new: str
     breaks: str
     sample: bool = False
+    wild: bool = False
 
     @property
     def name(self) -> str:
@@ -129,7 +131,7 @@ def test_mutant_is_found(mutant, copy, tmp_path):
     source.write_text(mutant.applied_to(text), encoding="utf-8")
     try:
         copy.build()
-        fuzzed = copy.fuzz("--seconds", "20", cwd=tmp_path)
+        fuzzed = copy.fuzz("--seconds", "20", *["--wild"] * mutant.wild, cwd=tmp_path)
     finally:
         # the next build takes the change back
         source.write_text(text, encoding="utf-8")
