@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Files and processes of a World, what one can ask of them, and what they answer."""
 
-import errno
 from typing import TYPE_CHECKING
 
 from .errors import BadInput
 from .report import world as rendering
+from .report.operations import error_name
 from .report.paths import PAGE_SHIFT, SECTORS
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ FIRST, HEAP = 0x40000000, 0x08050000        # TASK_UNMAPPED_BASE, KMM_HEAP_START
 _PLACES, _HEAP_PLACES = 16, 8               # pages of each that a process has page tables for
 _FDS = 4
 _NO_FD, _MOST_PAGES = 255, 255
-_SIGNALS = {-1007: "SIGBUS", -1009: "SIGKILL", -1011: "SIGSEGV"}
 _SHARED, _PRIVATE, _ANYWHERE = 1, 2, 4
 _MAP_FLAGS = {"locked": 0x08, "populate": 0x10, "noreserve": 0x20, "growsdown": 0x40,
               "nonblock": 0x80}
@@ -38,7 +37,7 @@ class Result(int):
         result = super().__new__(cls, value)
         result.name = name
         if value < 0 and not name:
-            result.name = _SIGNALS.get(value) or errno.errorcode.get(-value, str(value))
+            result.name = error_name(value)
         result._is_address = is_address
         return result
 

@@ -20,7 +20,7 @@ from functools import cache
 from .actors import PAGE, SECTOR, SLOTS, File, Process, Result, mode_of, number
 from .engine import core, finding, halves
 from .errors import BadInput
-from .report import bits
+from .report import bits, operations
 from .report import world as rendering
 from .report.paths import SECTORS, Map, Place
 
@@ -409,7 +409,7 @@ class World:
             runner.forget_trace()
             self._image = runner.image()
         self._steps.append((words, places, self._half))
-        said = finding.operation_text(name, actor, arguments)
+        said = operations.text(name, actor, arguments)
         if outcome == "returned":
             result = Result(value, is_address=is_address)
         else:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from .. import paths
 from ..engine import casefile, core, finding
-from ..engine.fuzz import BOTH, DIRECT, KINDS, Outcome
+from ..engine.fuzz import BOTH, DIRECT, KINDS, SEQUENCES, Outcome
 from ..engine.guarded import Child, Died
 from ..engine.halves import BUILT_IN
 from ..errors import BadInput, HarnessError
@@ -160,16 +160,18 @@ class Session:
         plan = self.plan
         fixed = plan["units"]
         units = "mixed units" if fixed is None else f"units {bits.units_text(fixed)}"
-        jobs = f"{plan['jobs']} threads" if plan["jobs"] > 1 else "1 thread"
+        jobs = findings.counted(plan["jobs"], "thread")
         self.say(f"halves {', '.join(self.halves)}; seed {plan['seed']}; {units}; {jobs}"
-                 + ("; wild worlds" if plan["wild"] else ""))
+                 + ("; wild worlds" if plan["wild"] else "")
+                 + ("; sequences only" if plan["kind"] == SEQUENCES else ""))
         if not self.task["patch"]:
             self.say("no half X: there is no patch mail (give one with --patch or PYKMM_PATCH)")
 
     def _progress(self, message: dict) -> str:
         seconds = max(message["seconds"], 1e-9)
         return (f"{seconds:5.1f} s  {message['cases']:,} cases  "
-                f"{message['cases'] / seconds:,.0f} cases/s  {message['divergences']} divergences")
+                f"{message['cases'] / seconds:,.0f} cases/s  "
+                + findings.counted(message["divergences"], "divergence"))
 
     def _report(self, result: dict) -> int:
         counts = self._functions(result)
@@ -179,18 +181,12 @@ class Session:
                  for found in result["found"]]
         if not self.quiet:
             self.out.print(self._table(counts))
-            rate = result["cases"] / max(result["seconds"], 1e-9)
-            self.say(f"{result['cases']:,} cases in {result['seconds']:.1f} s "
-                     f"({rate:,.0f} cases/s), {result['divergences']} divergences"
-                     + (", stopped early" if self._was_interrupted(result) else ""))
-            if result["sequences"]:
-                self.say(f"{result['sequences']:,} of them sequences, with "
-                         f"{result['operations'] - result['cases'] + result['sequences']:,} "
-                         "operations")
+            for line in self._summary(result):
+                self.say(line)
             for found, path in zip(result["found"], saved, strict=True):
                 self.say()
                 self.say(findings.heading(found))
-                for line in findings.operations(found):
+                for line in findings.operations(found, whole=False):
                     self.say(line)
                 for line in findings.difference(found):
                     self.say(line)
@@ -199,6 +195,25 @@ class Session:
                          "again")
         output.write_json(self.json_path, self._json(result, counts, saved), self.out)
         return output.FOUND if result["divergences"] else output.GOOD
+
+    def _summary(self, result: dict) -> list[str]:
+        """What was run, all in all."""
+        rate = result["cases"] / max(result["seconds"], 1e-9)
+        lines = [f"{findings.counted(result['cases'], 'case')} in {result['seconds']:.1f} s "
+                 f"({rate:,.0f} cases/s), {findings.counted(result['divergences'], 'divergence')}"
+                 + (", stopped early" if self._was_interrupted(result) else "")]
+        sequences = result["sequences"]
+        if sequences:
+            direct = result["cases"] - sequences
+            lines.append(
+                (f"{findings.counted(direct, 'direct call')}; " if direct else "")
+                + f"{findings.counted(sequences, 'sequence')} of "
+                + findings.counted(result["operations"] - direct, "operation")
+                + f" ({result['interfered']:,} with another actor in between)")
+        if result["disordered"]:
+            lines.append(f"{findings.counted(result['disordered'], 'sequence')} took locks in a "
+                         "wrong order or slept with one held, by all halves alike")
+        return lines
 
     def _was_interrupted(self, result: dict) -> bool:
         return self.interrupted or result["interrupted"]
@@ -243,14 +258,18 @@ class Session:
         return rows
 
     def _table(self, rows: dict[str, dict]) -> Table:
+        """One row a function.  Sequences are of no function: they count in the steps alone."""
         table = Table(box=None, pad_edge=False)
+        direct = self.plan["kind"] != SEQUENCES
         table.add_column("function")
-        for column in ("calls", "steps", "branches", "divergences"):
+        for column in ("direct calls", "steps", "branches", "divergences") if direct else (
+                "steps", "branches"):
             table.add_column(column, justify="right")
         for name, row in rows.items():
-            table.add_row(name, f"{row['calls']:,}", f"{row['steps_hit']}/{row['steps_total']}",
-                          f"{row['branches_hit']}/{row['branches_total']}",
-                          str(row["divergences"]))
+            reached = (f"{row['steps_hit']}/{row['steps_total']}",
+                       f"{row['branches_hit']}/{row['branches_total']}")
+            table.add_row(name, *((f"{row['calls']:,}", *reached, f"{row['divergences']:,}")
+                                  if direct else reached))
         return table
 
     def _json(self, result: dict, rows: dict, saved: list[Path]) -> dict:
@@ -274,7 +293,8 @@ class Session:
             "outcomes": result["outcomes"],
             "functions": rows,
             "divergences": [
-                {"function": f["function"], "call": f["call"], "units": f["units"],
+                {"function": f["function"], "call": f["call"], "operations": f["operations"],
+                 "units": f["units"],
                  "shard": f["shard"], "index": f["index"], "half": f["half"],
                  "difference": findings.lasting(f["difference"]), "case": f["case"],
                  "saved": path and str(path)}
@@ -289,7 +309,8 @@ class Session:
         if not self.interrupted:
             raise HarnessError(f"the engine {died.how}, and no half was running")
         if self.seen:
-            streams.complain(f"stopped before {self.seen} divergences could be told")
+            streams.complain(f"stopped before {findings.counted(self.seen, 'divergence')} could be "
+                             "told")
         self._report(self._nothing())
         return output.FOUND if self.seen else output.GOOD
 
@@ -308,7 +329,7 @@ class Session:
         function = finding.function_of(case)
         path = self._save(f"{function}-seed{self.plan['seed']}-{half}-fails", case)
         kept = f"the case is saved as {path}" if path else f"its case is {case.hex()}"
-        message = f"half {half} {how} in {function}; {kept}"
+        message = f"half {half} {how} in {finding.place_of(case)}; {kept}"
         self.say(message)
         if path:
             self.say(f"  again with: {self._run_again(path)}")

@@ -45,7 +45,7 @@ def _report_death(died: Died, file: str, json_path: str | None, out: output.Outp
         raise HarnessError(f"the engine {died.how} on {file}, and no half was running")
     half, case = died.running[0]
     function = finding.function_of(case)
-    streams.complain(f"half {half} {died.how} in {function} on {file}")
+    streams.complain(f"half {half} {died.how} in {finding.place_of(case)} on {file}")
     output.write_json(json_path, {
         "schema": "pykmm.run/1", "file": file,
         "failed": {"half": half, "how": died.how, "function": function}}, out)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Cases as files: a line that says what it is, then the bytes that decode to the case."""
+"""Cases as files: a line that says of which kind, then the bytes that decode to the case."""
 
 from pathlib import Path
 
 from ..errors import BadInput
 from . import core
 
-MAGIC = b"pykmm case, form 1\n"
+DIRECT, SEQUENCE = b"pykmm case, form 1\n", b"pykmm sequence, form 1\n"
+_LENGTHS = {DIRECT: core.CASE_BYTES, SEQUENCE: core.SEQUENCE_BYTES}
 
 
 def save(folder: Path, name: str, case: bytes) -> Path:
@@ -14,7 +15,8 @@ def save(folder: Path, name: str, case: bytes) -> Path:
 
     raises BadInput   it cannot be written
     """
-    path, data, number = folder / f"{name}.case", MAGIC + core.encode(case), 1
+    magic = SEQUENCE if core.is_sequence(case) else DIRECT
+    path, data, number = folder / f"{name}.case", magic + core.encode(case), 1
     try:
         folder.mkdir(parents=True, exist_ok=True)
         while path.exists() and path.read_bytes() != data:
@@ -33,16 +35,19 @@ def load(path: Path) -> bytes:
     """
     try:
         with open(path, "rb") as file:
-            data = file.read(len(MAGIC) + max(core.CASE_BYTES, core.SEQUENCE_BYTES) + 1)
+            data = file.read(max(len(magic) + length for magic, length in _LENGTHS.items()) + 1)
     except OSError as error:
         raise BadInput(f"{path}: cannot read it: {error.strerror}") from error
-    if not data.startswith(MAGIC):
-        raise BadInput(f"{path}: not a case: it does not begin with {MAGIC.decode().strip()!r}")
-    body = data[len(MAGIC):]
-    lengths = sorted((core.CASE_BYTES, core.SEQUENCE_BYTES))
-    if len(body) not in lengths:
-        has = f"more than {lengths[-1]}" if len(body) > lengths[-1] else f"{len(body)}"
-        raise BadInput(f"{path}: a case has {lengths[0]} or {lengths[1]} bytes after its first "
-                       f"line, and this has {has}: it is cut off or was saved by another version "
-                       "of pykmm")
-    return core.decode(body)
+    for magic, length in _LENGTHS.items():
+        if data.startswith(magic):
+            return core.decode(_whole(path, data[len(magic):], length))
+    raise BadInput(f"{path}: not a case: it begins neither with {DIRECT.decode().strip()!r} nor "
+                   f"with {SEQUENCE.decode().strip()!r}")
+
+
+def _whole(path: Path, body: bytes, length: int) -> bytes:
+    if len(body) != length:
+        has = f"more than {length}" if len(body) > length else f"only {len(body)}"
+        raise BadInput(f"{path}: such a case has {length} bytes after its first line, and this has "
+                       f"{has}: it is cut off or was saved by another version of pykmm")
+    return body

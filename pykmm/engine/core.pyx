@@ -123,6 +123,16 @@ def operations_of(bytes case):
     return found
 
 
+def first_operations(bytes case, int number):
+    """The sequence that ends after so many of its operations."""
+    cdef kmm_sequence s
+    if not is_sequence(case) or not 1 <= number <= len(operations_of(case)):
+        raise BadInput(f"{number} operations: the sequence does not have them")
+    memcpy(&s, <const char *>case, sizeof(s))
+    s.operations = number - 1
+    return PyBytes_FromStringAndSize(<char *>&s, sizeof(s))
+
+
 cdef class Half:
     """One half: a table of functions.  Tables live as long as the process.
 
@@ -412,10 +422,15 @@ cdef class Runner:
             kmm_unguard_process()
 
     def _check(self, Half half):
-        if self.sequences:
+        cdef int i
+        if not self.sequences:
+            if not kmm_half_has(half.table, self.case.function):
+                raise BadInput(f"half {half.name} has no {FUNCTIONS[self.case.function]}")
             return
-        if not kmm_half_has(half.table, self.case.function):
-            raise BadInput(f"half {half.name} has no {FUNCTIONS[self.case.function]}")
+        for i in range(NR_KMM_FUNCTIONS):
+            if not kmm_half_has(half.table, i):
+                raise BadInput(f"half {half.name} has no {FUNCTIONS[i]}, and sequences need every "
+                               f"function")
 
     def use(self, Half half):
         """The half that actors of the machine call, from here on, when a primitive needs one."""
@@ -484,7 +499,8 @@ cdef class Job:
             for number in numbers:
                 if not half.has(number):
                     raise BadInput(f"half {half.name} has no {FUNCTIONS[number]}: choose other "
-                                   f"functions with --functions")
+                                   f"functions with --functions, which means --kind direct, as "
+                                   f"sequences need every function")
         for i, number in enumerate(numbers):
             self.job.functions[i] = number
         self.job.nr_functions = len(numbers)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import paths
-from ..report import bits, world
+from ..report import bits, findings, operations, world
 from ..report.paths import Map
 from ..source import anchors
 from . import core
@@ -65,14 +65,30 @@ def events_of(words: list[int], places: list[int], half: core.Half, where: Map,
         values = words[at + 1:at + 1 + count]
         names = [*arguments, *result.split()]
         shown = [_argument(n, v, where) for n, v in zip(names, values, strict=True)]
-        text = f"{name}({', '.join(shown[:len(arguments)])})"
-        if result:
-            text += f" = {', '.join(shown[len(arguments):])}"
+        if name == "operation":
+            text = operations.event_text(*values)
+        elif name == "interference":
+            text = operations.interference_text(*values)
+        else:
+            text = f"{name}({', '.join(shown[:len(arguments)])})"
+            if result:
+                text += f" = {', '.join(shown[len(arguments):])}"
         step, place = _place(half, places[at], mail)
         events.append({"text": text, "words": words[at:at + 1 + count], "step": step,
                        "place": place})
         at += 1 + count
     return events
+
+
+def _number_operations(events: list[dict]) -> None:
+    """Give the events of a sequence's own operations their numbers, "#0" and on, as steps."""
+    number, meanwhile = 0, False
+    for event in events:
+        if event["text"].startswith("operation(") and not meanwhile:
+            event["step"] = f"#{number}"
+            number += 1
+        # the operation of another actor is no operation of the sequence
+        meanwhile = event["text"].startswith("interference(") and event["words"][-1] == 1
 
 
 def _named(value: int, prefix: str, names: list[tuple[int, str]]) -> str:
@@ -128,16 +144,16 @@ def call_text(runner: core.Runner, case: bytes, where: Map) -> str:
     return f"{name}({', '.join(map(shown, _ARGUMENTS.get(name, ['page'])))})"
 
 
-def operation_text(name: str, actor: int, arguments: tuple[int, ...]) -> str:
-    """An operation as one would write it: `0: mmap fd=0 place=1 pages=2 prot=3 ...`."""
-    names = next(names for kind, names in core.OPERATIONS if kind == name)
-    said = [f"{n}={v}" for n, v in zip(names, arguments, strict=True)]
-    return " ".join([f"{actor}:", name, *said])
-
-
 def function_of(case: bytes) -> str:
     """The function that a direct case calls, or "sequence"."""
     return SEQUENCE if core.is_sequence(case) else core.FUNCTIONS[case[0]]
+
+
+def place_of(case: bytes) -> str:
+    """Where a case runs, in a sentence: in page_mkclean, or in a sequence of 12 operations."""
+    if not core.is_sequence(case):
+        return function_of(case)
+    return f"a sequence of {findings.counted(len(core.operations_of(case)), 'operation')}"
 
 
 def _what(runner: core.Runner, case: bytes, where: Map) -> dict:
@@ -145,9 +161,9 @@ def _what(runner: core.Runner, case: bytes, where: Map) -> dict:
     if not core.is_sequence(case):
         return {"function": core.FUNCTIONS[case[0]], "call": call_text(runner, case, where),
                 "operations": [], "units": bits.units_text(case[1]), "wild": bool(case[2])}
-    operations = [operation_text(*operation) for operation in core.operations_of(case)]
-    return {"function": SEQUENCE, "call": f"sequence of {len(operations)} operations",
-            "operations": operations, "units": bits.units_text(case[0]), "wild": False}
+    said = operations.texts(case)
+    return {"function": SEQUENCE, "call": place_of(case).removeprefix("a "),
+            "operations": said, "units": bits.units_text(case[0]), "wild": False}
 
 
 def _ended(outcome: str, ret: int, fault: int) -> str:
@@ -162,8 +178,8 @@ def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines())
     case : bytes     choices, as core.decode gives them
     returns dict     function ("sequence" for one), call, operations (texts, of a sequence),
                      units, wild, halves[{name, ended, events, changed, and of a sequence world
-                     (lines)}], and difference: None or {half, ended, event, field}, of the first
-                     half that differs from the first one
+                     (lines)}], and difference: None or {half, ended, event, field, operation}, of
+                     the first half that differs from the first one
     """
     runner = core.Runner.of(case)
     where = Map(runner)
@@ -174,6 +190,8 @@ def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines())
         outcome, ret, fault = runner.run(half)
         words, places = runner.trace()
         events = events_of(words, places, half, where, mail)
+        if core.is_sequence(case):
+            _number_operations(events)
         image = runner.image()
         runs.append((half, _ended(outcome, ret, fault), events, image, outcome))
         changed = [d for d in where.differences(start, image) if d[0] != "world.trace_at"]
@@ -185,7 +203,19 @@ def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines())
     differing = runner.first_differing(halves)
     if differing:
         found["difference"] = _difference(runs[0], runs[differing], where)
+        found["difference"]["operation"] = _parting(runner, case, [halves[0], halves[differing]])
     return found
+
+
+def _parting(runner: core.Runner, case: bytes, halves: list[core.Half]) -> int | None:
+    """The number of the operation in which two halves part; None: not a sequence, or no more."""
+    if not core.is_sequence(case):
+        return None
+    for number in range(len(core.operations_of(case))):
+        runner.build(core.first_operations(case, number + 1))
+        if runner.first_differing(halves):
+            return number
+    return None
 
 
 def _difference(first: tuple, other: tuple, where: Map) -> dict:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A finding as text: the call, the first event that differs, the first field that differs."""
+"""A finding as text: the call or the operations, the first event and field that differ."""
 
 
 def _event(name: str, event: dict | None) -> str:
@@ -13,9 +13,22 @@ def heading(found: dict) -> str:
     return f"{found['call']}   units {found['units']}{wild}"
 
 
-def operations(found: dict) -> list[str]:
-    """The operations of a sequence, numbered as their events are counted: from 0."""
-    return [f"  {i:>2}  {text}" for i, text in enumerate(found["operations"])]
+def counted(number: int, noun: str) -> str:
+    """1 case, 2,000 cases."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def operations(found: dict, *, whole: bool = True) -> list[str]:
+    """The operations of a sequence by number and process, that in which halves part marked.
+
+    whole : bool    False: nothing that comes after that one
+    """
+    parted = (found["difference"] or {}).get("operation")
+    lines = [f"  #{i:<3} {text}" + ("   <- here they part" if i == parted else "")
+             for i, text in enumerate(found["operations"])]
+    if parted is None or whole or parted + 1 == len(lines):
+        return lines
+    return [*lines[:parted + 1], f"  ({counted(len(lines) - parted - 1, 'operation')} more)"]
 
 
 def difference(found: dict) -> list[str]:
@@ -24,7 +37,8 @@ def difference(found: dict) -> list[str]:
     if parted is None:
         return ["no difference: all halves gave the same outcome, events and state"]
     first, other = parted["against"], parted["half"]
-    lines = [f"{first} and {other} differ"]
+    number = parted.get("operation")
+    lines = [f"{first} and {other} differ" + ("" if number is None else f" in operation #{number}")]
     if parted["ended"]:
         lines += ["  outcome:", f"    {first:<3} {parted['ended'][0]}",
                   f"    {other:<3} {parted['ended'][1]}"]

@@ -10,6 +10,9 @@ from pykmm import paths
 
 RMAP = "mm/rmap.c"
 
+# of a page_mkclean that only sequences reach: no direct call has so many events before it
+LATE = "if (kmm_world->trace_at - kmm_world->trace > 1500)"
+
 
 class Workshop:
     """Compiles halves, each once."""
@@ -51,9 +54,20 @@ class Workshop:
         return self.half("wrong", changed("if (protect)\n", "if (!protect)\n"))
 
     def rare(self) -> str:
-        """A half that is wrong about a few cases in a hundred thousand."""
+        """A half that is wrong about a few cases in ten thousand, of both kinds."""
         return self.with_lines("rare", "if ((page->flags * 31 + page->index * 7 + "
-                               "page->_mapcount.counter) % 6007 == 5) return 77;")
+                               "page->_mapcount.counter) % 251 == 5) return 77;")
+
+    def late(self) -> str:
+        """A half that forgets to clean pages that were dirtied late in a sequence."""
+        return self.with_lines("late", f"{LATE} return 0;")
+
+    def partly(self) -> str:
+        """A half without page_mkclean_one."""
+        return self.half("partly", changed(
+            "KMM_ENTRY(page_mkclean_one);",
+            "__asm__(\".globl kmm_entry_page_mkclean_one\\n"
+            ".set kmm_entry_page_mkclean_one, 0\");"))
 
     def with_lines(self, name: str, lines: str, before: str = "") -> str:
         """A half whose page_mkclean begins with some lines of C."""

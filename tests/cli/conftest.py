@@ -46,6 +46,22 @@ def case(tmp_path_factory: pytest.TempPathFactory, cache: Path, workshop: Worksh
     return next((folder / "saved").iterdir())
 
 
+@pytest.fixture(scope="session")
+def sequence(tmp_path_factory: pytest.TempPathFactory, cache: Path, workshop: Workshop) -> Path:
+    """A sequence on which the half `late` differs from C."""
+    folder = tmp_path_factory.mktemp("sequence")
+    Pykmm(folder, cache)("fuzz", "--cases", "2k", "--seed", "1", "--half", workshop.late(),
+                         "--findings", "saved", "--kind", "sequences").was_silent(1)
+    return next((folder / "saved").iterdir())
+
+
+@pytest.fixture
+def saved_sequence(pykmm: Pykmm, sequence: Path) -> Path:
+    """The same as a file of the test's own."""
+    (pykmm.cwd / "sequences").mkdir()
+    return Path(shutil.copy(sequence, pykmm.cwd / "sequences"))
+
+
 @pytest.fixture
 def saved_case(pykmm: Pykmm, case: Path) -> Path:
     """The same as a file of the test's own, where the command itself would have put it."""

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from cli_command import Done, Pykmm
-from cli_halves import Workshop, changed
+from cli_halves import Workshop
+
+from pykmm.engine import core
 
 LONG = "n" * 5000
+OTHER_LENGTH = {core.CASE_BYTES: core.SEQUENCE_BYTES, core.SEQUENCE_BYTES: core.CASE_BYTES}
 
 
 def fuzz(pykmm: Pykmm, *arguments: object) -> Done:
@@ -132,25 +135,41 @@ def test_extract_into_what_is_no_folder(pykmm: Pykmm, mail: Path, place: str) ->
 # -- cases
 
 
+@pytest.fixture
+def saved(saved_case: Path, saved_sequence: Path) -> dict[str, Path]:
+    return {"case": saved_case, "sequence": saved_sequence}
+
+
+@pytest.mark.parametrize("kind", ["case", "sequence"])
 @pytest.mark.parametrize(("damage", "what"), [
-    (lambda data: data[:-1], "cut off"),
-    (lambda data: data + b"\0", "more than"),
-    (lambda data: data[:19], "only 0"),
-    (lambda data: b"x" + data[1:], "not a case"),
-    (lambda data: data[:10], "not a case"),
-    (lambda data: data.replace(b"form 1", b"form 2"), "not a case"),
+    (lambda data, head: data[:-1], "cut off"),
+    (lambda data, head: data + b"\0", "more than"),
+    (lambda data, head: data[:head], "only 0"),
+    (lambda data, head: data[:head + 1], "only 1:"),
+    # as long as a case of the other kind is
+    (lambda data, head: data[:head] + bytes(OTHER_LENGTH[len(data) - head]), "bytes after its"),
+    (lambda data, head: data[:head - 1], "not a case"),
+    (lambda data, head: b"x" + data[1:], "not a case"),
+    (lambda data, head: data[:10], "not a case"),
+    (lambda data, head: b"", "not a case"),
+    (lambda data, head: data.replace(b"form 1", b"form 2"), "not a case"),
+    (lambda data, head: bytes(range(256)) * 2, "not a case"),
 ])
-def test_damaged_case_is_refused(pykmm: Pykmm, saved_case: Path, damage, what: str) -> None:
-    saved_case.write_bytes(damage(saved_case.read_bytes()))
-    assert pykmm("run", saved_case).complained(2, str(saved_case), what).out == ""
+def test_damaged_case_is_refused(pykmm: Pykmm, saved: dict[str, Path], kind: str, damage,
+                                 what: str) -> None:
+    data = saved[kind].read_bytes()
+    saved[kind].write_bytes(damage(data, data.index(b"\n") + 1))
+    assert pykmm("run", saved[kind]).complained(2, str(saved[kind]), what).out == ""
 
 
-def test_any_bytes_of_the_right_length_are_a_case(pykmm: Pykmm, saved_case: Path) -> None:
-    head = saved_case.read_bytes().index(b"\n") + 1
-    data = saved_case.read_bytes()
+@pytest.mark.parametrize("kind", ["case", "sequence"])
+def test_any_bytes_of_the_right_length_are_a_case(pykmm: Pykmm, saved: dict[str, Path],
+                                                  kind: str) -> None:
+    data = saved[kind].read_bytes()
+    head = data.index(b"\n") + 1
     for byte in (b"\0", b"\xff", b"\x80"):
-        saved_case.write_bytes(data[:head] + byte * (len(data) - head))
-        pykmm("run", saved_case).was_silent(0)
+        saved[kind].write_bytes(data[:head] + byte * (len(data) - head))
+        assert "no difference" in pykmm("run", saved[kind]).was_silent(0).out
 
 
 def test_case_that_can_be_read_only_once(pykmm: Pykmm, saved_case: Path) -> None:
@@ -207,7 +226,8 @@ def test_more_halves_than_there_is_room_for(pykmm: Pykmm, workshop: Workshop, sa
 @pytest.mark.parametrize(("source", "what"), [
     ("int nothing;", "kmm_half"),
     ("const unsigned kmm_half[64] = { 99 };", "99"),
-    ("const unsigned kmm_half[64] = { 1, 8 };", "a table of 8 bytes"),
+    (f"const unsigned kmm_half[64] = {{ {core.ABI - 1}, 8 }};", f"version {core.ABI - 1} of"),
+    (f"const unsigned kmm_half[64] = {{ {core.ABI}, 8 }};", "a table of 8 bytes"),
     ("extern int nobody_has_this(void); int kmm_half(void) { return nobody_has_this(); }",
      "nobody_has_this"),
 ])
@@ -220,13 +240,16 @@ def test_library_that_is_no_half(pykmm: Pykmm, workshop: Workshop, saved_case: P
     pykmm("run", saved_case, "--half", f"mine={library}").complained(2, "half mine", what)
 
 
-def test_half_without_one_of_the_functions(pykmm: Pykmm, workshop: Workshop,
-                                           saved_case: Path) -> None:
-    half = workshop.half("partly", changed(
-        "KMM_ENTRY(page_mkclean_one);",
-        "__asm__(\".globl kmm_entry_page_mkclean_one\\n.set kmm_entry_page_mkclean_one, 0\");"))
-    fuzz(pykmm, "--half", half).complained(2, "half partly has no page_mkclean_one", "--functions")
+def test_half_without_one_of_the_functions(pykmm: Pykmm, workshop: Workshop, saved_case: Path,
+                                           saved_sequence: Path) -> None:
+    half = workshop.partly()
+    lacking = "half partly has no page_mkclean_one"
+    for kind in ([], ["--kind", "both"], ["--kind", "direct"], ["--kind", "sequences"]):
+        done = fuzz(pykmm, "--half", half, *kind)
+        assert done.complained(2, lacking, "--functions", "--kind direct").out.count("\n") <= 2
     fuzz(pykmm, "--half", half, "--functions", "page_mkclean").was_silent(0)
+    pykmm("run", saved_case, "--half", half).was_silent(0)
+    pykmm("run", saved_sequence, "--half", half).complained(2, lacking, "sequences need every")
 
 
 # -- where results go

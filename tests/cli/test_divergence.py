@@ -16,7 +16,7 @@ FUZZ = ["fuzz", "--cases", "20k", "--seed", "1"]
 
 def test_first_divergence_ends_the_run_and_is_told(pykmm: Pykmm, workshop: Workshop) -> None:
     done = pykmm(*FUZZ, "--half", workshop.wrong()).was_silent(1)
-    assert "1 divergences" in done.out
+    assert "1 divergence\n" in done.out
     told = done.out[done.out.index("C and wrong differ"):]
     event = re.search(r"first differing event, number (\d+):\n    C   (\S+) +(\w+)\((.*)\).*\n"
                       r"    wrong (\S+) +(\w+)\((.*)\)", told)

@@ -29,7 +29,7 @@ def test_help_of_each_command(pykmm: Pykmm, command: str, option: str) -> None:
 
 def test_help_of_fuzz_names_every_option_and_the_variable(pykmm: Pykmm) -> None:
     shown = pykmm("fuzz", "--help").out
-    for word in ("--seconds --cases --seed --jobs --functions --units --wild --keep-going "
+    for word in ("--seconds --cases --seed --jobs --functions --units --kind --wild --keep-going "
                  "--findings --patch --half --json PYKMM_SILENT_SECONDS PYKMM_PATCH").split():
         assert word in shown
 
@@ -61,6 +61,7 @@ def test_wrong_use_is_named(pykmm: Pykmm, arguments: list[str], what: str) -> No
     ("--jobs", ["0", "257", "x"]),
     ("--functions", ["nonsense", "", "page_mkclean,"]),
     ("--units", ["U8", "", "U3,-U7", "-U7,U3", "u3", "U3,"]),
+    ("--kind", ["", "calls", "Direct", "direct,sequences"]),
     ("--patch", [""]),
     ("--json", [""]),
     ("--half", [""]),
@@ -76,6 +77,15 @@ def test_seconds_and_cases_exclude_each_other(pykmm: Pykmm) -> None:
     pykmm("fuzz", "--seconds", "1", "--cases", "1").complained(2, "--seconds", "--cases")
 
 
+@pytest.mark.parametrize("kind", ["sequences", "both"])
+@pytest.mark.parametrize("only_direct", [["--functions", "page_mkclean"], ["--wild"]])
+def test_what_is_for_direct_calls_excludes_sequences(pykmm: Pykmm, kind: str,
+                                                     only_direct: list[str]) -> None:
+    done = pykmm("fuzz", "--cases", "1", "--kind", kind, *only_direct)
+    assert done.complained(2, "--functions", "--wild", "--kind direct").out == ""
+    pykmm("fuzz", "--cases", "1", "--kind", "direct", *only_direct).was_silent(0)
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "abc", "inf", "nan"])
 def test_wrong_patience_is_named(pykmm: Pykmm, value: str) -> None:
     pykmm.env["PYKMM_SILENT_SECONDS"] = value
@@ -86,6 +96,7 @@ def test_wrong_patience_is_named(pykmm: Pykmm, value: str) -> None:
     ("--seconds", ["0.2", "1s"]), ("--cases", ["1", "2k"]), ("--seed", ["0", str(2**64 - 1)]),
     ("--jobs", ["1", "64"]), ("--functions", ["page_mkclean", "page_mkclean_one,page_mkclean"]),
     ("--units", ["all", "none", "mixed", "U5,U6", "-U5"]),
+    ("--kind", ["direct", "sequences", "both"]),
 ])
 def test_values_at_the_edge_are_taken(pykmm: Pykmm, option: str, values: list[str]) -> None:
     more = [] if option in ("--seconds", "--cases") else ["--cases", "500"]

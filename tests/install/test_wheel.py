@@ -58,19 +58,37 @@ def test_wheel_holds_sources_but_no_generated_c(installed):
     held = {str(p.relative_to(installed)) for p in installed.rglob("*")}
 
     assert "pykmm/cref/mm/rmap.c" in held
-    assert "pykmm/cref/machine/events.def" in held
+    for of in ("machine/events.def", "engine/sequence.def", "engine/primitives.def"):
+        assert f"pykmm/cref/{of}" in held
+    primitives = {f"pykmm/cref/engine/primitives/{p.name}"
+                  for p in (ROOT / "cref/engine/primitives").glob("*.def")}
+    assert primitives and primitives <= held
     assert "pykmm/mm/rmap.pyx" in held
     assert not [path for path in held if path.endswith(".c") and "/cref/" not in path]
 
 
 def test_wheel_fuzzes_two_halves(installed, tmp_path):
-    done = pykmm(installed, tmp_path, "fuzz", "--cases", "50k", "--seed", "1", "--json",
+    done = pykmm(installed, tmp_path, "fuzz", "--cases", "5M", "--seed", "1", "--json",
                  "result.json")
 
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["halves"] == ["C", "P"]
+    assert result["sequences"] > 0
     assert all(f["steps_hit"] == f["steps_total"] for f in result["functions"].values())
+
+
+def test_wheel_saves_and_runs_a_sequence(installed, tmp_path):
+    code = ("from pathlib import Path; from pykmm.engine import casefile, core, halves; "
+            "job = core.Job([halves.c_half()], seed=1); "
+            "casefile.save(Path(), 'one', job.case(0, 0, True))")
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True,
+                   env={**os.environ, "PYTHONPATH": str(installed)})
+
+    done = pykmm(installed, tmp_path, "run", "one.case")
+
+    assert done.returncode == 0, done.stderr
+    assert "the world that C left:" in done.stdout
 
 
 @pytest.mark.skipif(not os.environ.get("PYKMM_PATCH"),

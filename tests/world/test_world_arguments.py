@@ -171,9 +171,11 @@ def test_mmap_opens_the_file_once(w, f, p):
 
     assert (first, second) == (AT, AT + 0x1000)
     assert p.files == {0: f}
-    assert w.history == ["0: open fd=0 inode=0 mode=3 -> 0",
-                         "0: mmap fd=0 place=0 pages=1 prot=3 flags=5 pgoff=0 -> 0x40000000",
-                         "0: mmap fd=0 place=0 pages=1 prot=3 flags=5 pgoff=1 -> 0x40001000"]
+    assert w.history == ["0: open fd=0 inode=0 mode=READ|WRITE -> 0",
+                         "0: mmap fd=0 place=0 pages=1 prot=READ|WRITE flags=SHARED|ANYWHERE "
+                         "pgoff=0 -> 0x40000000",
+                         "0: mmap fd=0 place=0 pages=1 prot=READ|WRITE flags=SHARED|ANYWHERE "
+                         "pgoff=1 -> 0x40001000"]
 
 
 def test_mmap_by_the_mode_of_the_file(w):

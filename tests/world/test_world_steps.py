@@ -181,7 +181,7 @@ def test_events_are_those_of_the_last_call(w, f, p):
     p.read(p.mmap(f))
     p.write(AT)
 
-    assert w.events[0] == "-     operation(0xc, 0, 0) = 9"
+    assert w.events[0] == "-     operation(0: store place=0 sector=0) = 9"
     steps = [event.split()[0] for event in w.steps]
     assert steps == ["WP1", "WP2", "WP3", "WP3", "WP3", "WP3", "WP13", "WP14", "WP14"]
     assert "   cref/mm/memory.c:" in w.steps[0]
