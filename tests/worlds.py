@@ -122,9 +122,11 @@ class Pair:
         if file is not None:
             self.primitive("add_to_page_cache", self.address(name),
                            self.address(f"mapping[{file}]"), index)
+            self.primitive("unlock_page", self.address(name))
         if swap is not None:
             self.primitive("add_to_page_cache", self.address(name),
                            self.address("mapping[3]"), swap)
+            self.primitive("unlock_page", self.address(name))
             self.set(f"{name}.private", swap)
         if anon is not None:
             self.set(f"{name}.mapping", self.address(f"anon_vma[{anon}]") | 1)

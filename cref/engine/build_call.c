@@ -126,6 +126,7 @@ void kmm_let_pages_be_locked(struct world *world, const struct kmm_case *c)
 	if (c->page_is_locked == 1) {
 		world->page_of_other = kmm_page_of_call(world, c);
 		world->page_of_other->flags |= 1UL << PG_locked;
+		world->page_of_other->_count.counter++;
 	}
 }
 

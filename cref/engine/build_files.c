@@ -102,7 +102,6 @@ void kmm_open_for_call(struct world *world, const struct kmm_case *c)
 	file->f_op = kmm_file_kinds[inode->i_kind].f_op;
 	file->f_mode = mode_for_call[c->file_mode];
 	file->own_mount.mnt_flags = (c->file_mode & 7) == 3 ? MNT_NOEXEC : 0;
-	file->f_count = 1;
 	if (file->f_mode & FMODE_WRITE)
 		inode->i_writecount++;
 }

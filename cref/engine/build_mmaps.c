@@ -176,6 +176,8 @@ void kmm_build_mmap(struct world *world, const struct kmm_case *c, struct kmm_ca
 	}
 	if (!call->file)
 		call->map_flags |= MAP_ANONYMOUS;
+	else	/* the system call holds the file, whoever closes it meanwhile */
+		call->file->f_count++;
 	if (build_limits(world, c, mm))
 		call->map_flags |= MAP_LOCKED;
 	/* a program that is about to run: sometimes nobody can write to it */

@@ -27,9 +27,10 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	runner->common = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->drawn = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->room = aligned_alloc(KMM_WORLD_ALIGN, state);
-	runner->left = aligned_alloc(KMM_WORLD_ALIGN, round_up(block, KMM_WORLD_ALIGN));
+	runner->left = aligned_alloc(KMM_WORLD_ALIGN, state);
+	runner->other_trace = aligned_alloc(KMM_WORLD_ALIGN, round_up(block, KMM_WORLD_ALIGN) - state);
 	if (!runner->world || !runner->common || !runner->drawn || !runner->room ||
-	    !runner->left) {
+	    !runner->left || !runner->other_trace) {
 		kmm_runner_free(runner);
 		return NULL;
 	}
@@ -73,6 +74,7 @@ void kmm_runner_free(struct kmm_runner *runner)
 	free(runner->drawn);
 	free(runner->room);
 	free(runner->left);
+	free(runner->other_trace);
 	free(runner);
 }
 
@@ -149,23 +151,36 @@ static u64 trace_bytes(const struct world *world)
 	return (u8 *)world->trace_at - (u8 *)world->trace;
 }
 
+static void use_trace(struct world *world, u64 *trace, u64 bytes)
+{
+	world->trace = trace;
+	world->trace_at = (u64 *)((u8 *)trace + bytes);
+	world->trace_end = trace + world->size.trace_words;
+}
+
+/* What the first half left; its trace stays where it is, as the others write to the other one. */
 static void keep(struct kmm_runner *runner)
 {
-	memcpy(runner->left, runner->world, runner->state_bytes + trace_bytes(runner->world));
+	memcpy(runner->left, runner->world, runner->state_bytes);
+	use_trace((struct world *)runner->drawn, runner->other_trace, 0);
 }
 
 /* What an oops left in memory depends on what a compiler had not stored yet: only the trace counts. */
-static int differs(const struct kmm_runner *runner, const struct kmm_result *a,
+static int differs(struct kmm_runner *runner, const struct kmm_result *a,
 		   const struct kmm_result *b)
 {
 	const struct world *left = (const struct world *)runner->left;
-	u64 state = runner->state_bytes, trace = trace_bytes(runner->world);
+	struct world *world = runner->world;
+	u64 bytes = trace_bytes(world);
 
-	if (memcmp(a, b, sizeof(*a)) || trace_bytes(left) != trace)
+	if (memcmp(a, b, sizeof(*a)) || trace_bytes(left) != bytes ||
+	    memcmp(left->trace, world->trace, bytes))
 		return 1;
 	if (a->outcome == KMM_OOPS || a->outcome == KMM_STRAY)
-		return memcmp(runner->left + state, (u8 *)runner->world + state, trace) != 0;
-	return memcmp(runner->left, runner->world, state + trace) != 0;
+		return 0;
+	/* where the trace lies is the one thing that may differ */
+	use_trace(world, left->trace, bytes);
+	return memcmp(runner->left, world, runner->state_bytes) != 0;
 }
 
 /* All halves on one case; `run` starts it afresh. */
@@ -192,6 +207,7 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 			different = i;
 	}
 	*running = 0;
+	use_trace((struct world *)runner->drawn, ((struct world *)runner->left)->trace, 0);
 	return different;
 }
 

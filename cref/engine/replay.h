@@ -20,7 +20,8 @@ struct kmm_runner {
 	u8 *common;			/* image of what all cases share */
 	u8 *drawn;			/* image of the case's world, without its call */
 	u8 *room;			/* for what interferes: image of the moment before */
-	u8 *left;			/* what the first half left: state, then trace */
+	u8 *left;			/* the state that the first half left; its trace is in the block */
+	u64 *other_trace;		/* where all others write theirs */
 	struct kmm_call call;
 	struct kmm_operation operations[KMM_SEQUENCE_OPERATIONS];
 	u32 nr_operations;

@@ -11,6 +11,8 @@ struct kmm_broken {
 	u32 at;			/* number of the operation after which it did not hold */
 	u32 left;		/* of enum kmm_leftover: what was left at rest */
 	u32 quirks;		/* failed mmaps that gave back memory that was never charged */
+	u32 races;		/* pages that were truncated while a fault made them dirty */
+	u32 reserved;
 };
 
 enum kmm_leftover {

@@ -60,6 +60,10 @@ void kmm_pause_counted(void)
 
 	if (world->interfering || --world->pauses_left)
 		return;
+	if (world->pauses_more) {
+		world->pauses_more--;
+		world->pauses_left = world->pause_every;
+	}
 	if (!room.image || room.bytes < world->used)
 		return;
 	allowed = KMM_ENTER(interference, KMM_HERE, world->interference.kind,

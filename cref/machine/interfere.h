@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interference: at a pause another actor performs world->interference.  If it
- * would have to wait for a lock that is held, or would never end, it does not
- * happen at all.
+ * Interference: at a pause another actor performs world->interference, and
+ * world->pauses_more times again, with pause_every pauses from one to the next.
+ * If it would have to wait for a lock that is held, or would never end,
+ * it does not happen at all.
  */
 #ifndef KMM_MACHINE_INTERFERE_H
 #define KMM_MACHINE_INTERFERE_H

@@ -102,6 +102,7 @@ int kmm_add_to_page_cache(struct page *page, struct address_space *mapping,
 	if (!error) {
 		kmm_count_add(&page->_count.counter, 1);
 		page->flags |= 1UL << PG_locked;
+		kmm_page_is_locked();
 		page->mapping = mapping;
 		page->index = index;
 		mapping->nrpages++;

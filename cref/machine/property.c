@@ -101,15 +101,23 @@ static int holds_rss(struct world *world)
 	return 1;
 }
 
-static int holds_page_state(struct world *world)
+u64 kmm_dirty_pages(struct world *world)
 {
-	struct page_state state = { 0 };
+	u64 dirty = 0;
 
 	for EACH_PAGE(world, page) {
 		struct address_space *mapping = kmm_mapping_of(page);
 
-		state.nr_dirty += kmm_page_flag(page, PG_dirty) && mapping &&
-				  kmm_mapping_accounts(mapping);
+		dirty += kmm_page_flag(page, PG_dirty) && mapping && kmm_mapping_accounts(mapping);
+	}
+	return dirty;
+}
+
+static int holds_page_state(struct world *world)
+{
+	struct page_state state = { .nr_dirty = kmm_dirty_pages(world) };
+
+	for EACH_PAGE(world, page) {
 		state.nr_writeback += kmm_page_flag(page, PG_writeback);
 		state.nr_mapped += page->_mapcount.counter >= 0;
 		if (kmm_page_flag(page, PG_lru)) {

@@ -16,6 +16,8 @@ enum kmm_property {
 KMM_EXPORT u32 kmm_broken_property(struct world *world);
 /* What vm_committed_space ought to be. */
 s64 kmm_committed_pages(struct world *world);
+/* What nr_dirty ought to be. */
+u64 kmm_dirty_pages(struct world *world);
 KMM_EXPORT const char *kmm_property_name(u32 property);
 KMM_EXPORT const char *kmm_property_statement(u32 property);
 

@@ -95,7 +95,8 @@ struct world {
 	u32 pages_locked;		/* how many PG_locked this actor has taken */
 	u32 order_fault;		/* the first lock taken against the order: held << 8 | taken, or 0 */
 	u32 sleep_fault;		/* classes held where something first slept under a spinlock, or 0 */
-	u32 reserved;
+	u16 pause_every;		/* after the first time: at every how-manieth pause again, */
+	u16 pauses_more;		/* so many times more */
 	struct task_struct *current_task;
 
 	/* what a case does to the run: allocations that fail, and other actors */

@@ -96,6 +96,7 @@ def refcount_is_the_number_of_holders(state, call, ret):
     for page in ALL_PAGES:
         holders = signed(state[f"{page}._mapcount"]) + 1 + bool(in_cache(state, page)) \
             + flag(state, page, 11) + waiting.count(page) + (page == got)
+        holders += state.name("world.page_of_other") == page
         # and somebody else: without a holder a page is free
         holders += page not in FREE_PAGES
         assert signed(state[f"{page}._count"]) == holders
@@ -236,8 +237,8 @@ def file_vmas_are_where_reverse_mapping_looks(state, call, ret):
 def files_are_held_by_their_vmas_and_openers(state, call, ret):
     for i, file in enumerate(FILES):
         vmas = sum(state.name(f"{vma}.vm_file") == file for vma in state.vmas)
-        is_open = i < 6 or file == call["file"] == CALL_FILE
-        assert state[f"{file}.f_count"] == vmas + is_open
+        held_by_call = call.function == "do_mmap_pgoff" and file == call["file"]
+        assert state[f"{file}.f_count"] == vmas + (i < 6) + held_by_call
 
 
 def writers_of_a_file_are_counted(state, call, ret):

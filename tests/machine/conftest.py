@@ -117,7 +117,7 @@ class World:
     def cached(self, page: int, mapping: int = 0, index: int = 0):
         """Put a page into the page cache the way the kernel does, then unlock it."""
         assert self.call("add_to_page_cache", f"page[{page}]", f"mapping[{mapping}]", index) == 0
-        self.set(f"page[{page}].flags.locked", 0)
+        self.call("unlock_page", f"page[{page}]")
         self.set("world.trace_at", self.get("world.trace"))
 
     def slots(self, mapping: int = 0) -> list[tuple[int, str, set]]:

@@ -415,6 +415,6 @@ def test_generic_writepages_goes_by_writepage(file):
     dirty(file, 1)
     file.set("world.wbc[0].nr_to_write", 10)
     assert file.call("generic_writepages", MAPPING, WBC) == 0
-    assert file.events()[0] == ("generic_writepages", MAPPING, WBC, 0)
+    assert file.events()[0] == ("generic_writepages", MAPPING, WBC, 0, 0)
     assert named(file, "block_write_full_page") == [
         ("block_write_full_page", "page[1]", WBC, 0)]

@@ -20,7 +20,8 @@ def test_add_to_page_cache_what_it_does(world):
     assert world.changes(before) == {
         "page[3].flags.locked": "1", "page[3]._count": "1", "page[3].mapping": "mapping[0]",
         "page[3].index": "0x7", "mapping[0].nrpages": "1", "mapping[0].page_tree.nr": "1",
-        "mapping[0].slot[0].page": "page[3]", "mapping[0].slot[0].index_and_tags": "index 0x7"}
+        "mapping[0].slot[0].page": "page[3]", "mapping[0].slot[0].index_and_tags": "index 0x7",
+        "world.pages_locked": "1", "world.held_classes": "0x8"}
 
 
 def test_add_to_page_cache_where_the_index_is_taken(world):

@@ -187,6 +187,7 @@ def test_user_access_store_to_a_swapped_page_that_is_shared(user):
                         (SLOT, 0x00000200), ("swap[2].map", 3), ("world.nr_swap_used", 1)):
         user.set(path, value)
     assert user.call("add_to_page_cache", "page[3]", "mapping[5]", 2) == 0
+    user.call("unlock_page", "page[3]")
     user.set("page[3].flags", 1 << 15 | 1 << 3)
     user.set("page[3].private", 2)
     user.set("page[3].mapping", user.at("anon_vma[0]") + 1)

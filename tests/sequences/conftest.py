@@ -165,3 +165,15 @@ def make_kernels(halves):
 @pytest.fixture
 def make_kernel(halves):
     return lambda **choices: Kernel(halves, **choices)
+
+
+@pytest.fixture
+def start(make_kernels):
+    """start(operation, ..., choice=...): both halves, after operations that do not fail."""
+    def start(*operations, **choices):
+        kernels = make_kernels(**choices)
+        for name, *words in operations:
+            by = words.pop() if words and isinstance(words[-1], dict) else {}
+            assert kernels.do(name, *words, **by) >= 0, (name, *words)
+        return kernels
+    return start

@@ -18,16 +18,6 @@ SIGBUS, EAGAIN = -1007, -11
 both_units = pytest.mark.parametrize("units", [ALL, NONE], ids=["all units", "no units"])
 
 
-@pytest.fixture
-def start(make_kernels):
-    def start(*operations, **choices):
-        kernels = make_kernels(**choices)
-        for operation in operations:
-            assert kernels.do(*operation) >= 0, operation
-        return kernels
-    return start
-
-
 # do_no_page
 
 
@@ -149,6 +139,30 @@ def test_pte_zapped_by_truncation_while_do_wp_page_allocates(start, units):
                              "WP13", "NP1"]
     # nobody but the pagevec holds the file's page, and nobody at all the copy
     assert (kernels.get("page[0]._count"), kernels.get("page[1]._count")) == (1, 0)
+
+
+def test_truncation_before_a_new_dirty_page_is_counted_leaves_nr_dirty_short(start):
+    kernels = start(SHARED, ("load", 0, 0), units=ALL)
+
+    # in set_page_dirty at the end of do_wp_page, for tree_lock: PG_dirty is set already
+    ret = kernels.during("write_lock_irq", ("truncate", 0, 0), "store", 0, 0, consistent=False)
+
+    assert ret == SIGBUS
+    assert "TestClearPageDirty(page[0]) = 1" in kernels.happened
+    # truncation counted it off, and nobody counted it on: the page is in no file any more
+    assert kernels.get("world.page_state.nr_dirty") == -1
+    assert kernels.get("page[0].flags.dirty") == 0
+    assert kernels.broken == "page_state"
+
+
+def test_truncation_before_a_page_is_made_dirty_costs_nr_dirty_nothing(start):
+    kernels = start(SHARED, ("load", 0, 0), units=ALL)
+
+    ret = kernels.during("spin_lock", ("truncate", 0, 0), "store", 0, 0, nth=2)
+
+    # for private_lock: PG_dirty is set later, on a page without a file
+    assert ret == SIGBUS
+    assert kernels.get("world.page_state.nr_dirty") == 0
 
 
 @pytest.fixture
@@ -379,6 +393,20 @@ def test_second_look_of_remove_exclusive_swap_page_finds_another_holder(swapped_
     assert swapped_in.get("page[0].flags.swapcache") == swapped_in.get("swap[1].map") == 1
 
 
+def test_page_truncated_while_the_journal_holds_its_buffers_is_left_to_reclaim(start):
+    kernels = start(("write", 0, 0, 0, 1), inode_kind=[5])
+
+    assert kernels.during("lock_buffer", ("truncate", 0, 0), "commit", 0) == 0
+
+    # in no file, but with its buffers, which reclaim can take now
+    assert kernels.get("mapping[0].nrpages") == kernels.get("page[0].mapping") == 0
+    assert kernels.get("page[0].flags.private") == 1
+    kernels.do("complete", 0, 1)
+    kernels.do("drain")
+    assert kernels.do("reclaim", 0, 1) == 1
+    assert kernels.get("page[0]._count") == kernels.get("buffer[0].b_page") == 0
+
+
 # system calls
 
 
@@ -450,6 +478,22 @@ def test_process_whose_other_thread_is_in_a_call_does_not_end(start):
     ends = [text for text in kernels.happened if text.startswith("operation")]
     assert ends[1].endswith("= -16")
     assert kernels.get("mm[0].mm_users") == 1
+
+
+def test_other_acts_again_as_often_as_told(start):
+    kernels = start(ANONYMOUS_ALL)
+    kernels.set("world.pause_every", 3)
+    kernels.set("world.pauses_more", 2)
+    kernels.at_pause(2, "drain")
+
+    kernels.do("store", 0, 0)
+    first = kernels.events().count("interference")
+    kernels.do("store", 1, 0)
+    kernels.do("store", 2, 0)
+
+    # pauses 2, 5 and 8: the first store has eight, of down_read, tables, anon_vma, page and locks
+    assert first == 2
+    assert kernels.get("world.pauses_left") == kernels.get("world.pauses_more") == 0
 
 
 def test_other_acts_once_and_does_not_pause_itself(start):

@@ -54,6 +54,6 @@ def test_run_prints_it_after_the_changes(tmp_path):
     out = done.stdout
     assert (done.returncode, done.stderr) == (0, "")
     left = out.index("the world that C left:\n    units  all")
-    assert out.index("changed by C, P:") < left < out.index("no difference")
+    assert out.index("changed by C, P") < left < out.index("no difference")
     said = json.loads(json_path.read_text())["halves"][0]["world"]
     assert f"    {said[-1]}\n" in out
