@@ -46,6 +46,7 @@ deep: build
 
 bench: build
 	@$(RUN)/pytest bench
+	@$(RUN)/python bench/phases.py
 	@$(RUN)/python bench/instructions.py
 
 sanitize: build
