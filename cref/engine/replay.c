@@ -13,11 +13,18 @@ static u64 round_up(u64 bytes, u64 to)
 	return (bytes + to - 1) / to * to;
 }
 
+/* Behind the trace and behind the places. */
+static void forbid_gaps(u8 *trace, u64 traces)
+{
+	kmm_forbid(trace + traces / 2 - KMM_TRACE_GAP, KMM_TRACE_GAP);
+	kmm_forbid(trace + traces - KMM_TRACE_GAP, KMM_TRACE_GAP);
+}
+
 struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 {
 	struct kmm_runner *runner = calloc(1, sizeof(*runner));
 	u64 state = round_up(kmm_world_state_bytes(size), KMM_WORLD_ALIGN);
-	u64 block = kmm_world_bytes(size);
+	u64 block = kmm_world_bytes(size), traces = block - kmm_world_state_bytes(size);
 
 	if (!runner)
 		return NULL;
@@ -28,7 +35,8 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	runner->drawn = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->room = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->left = aligned_alloc(KMM_WORLD_ALIGN, state);
-	runner->other_trace = aligned_alloc(KMM_WORLD_ALIGN, round_up(block, KMM_WORLD_ALIGN) - state);
+	runner->other_trace = aligned_alloc(KMM_WORLD_ALIGN,
+					    round_up(traces, KMM_WORLD_ALIGN));
 	if (!runner->world || !runner->common || !runner->drawn || !runner->room ||
 	    !runner->left || !runner->other_trace) {
 		kmm_runner_free(runner);
@@ -36,8 +44,8 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	}
 	kmm_world_init(runner->world, size);
 	memcpy(runner->common, runner->world, runner->state_bytes);
-	kmm_forbid(runner->world->trace_end, KMM_TRACE_GAP);
-	kmm_forbid((u8 *)runner->world + block - KMM_TRACE_GAP, KMM_TRACE_GAP);
+	forbid_gaps((u8 *)runner->world->trace, traces);
+	forbid_gaps((u8 *)runner->other_trace, traces);
 	return runner;
 }
 
@@ -190,24 +198,24 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 			 const struct kmm_half *const *halves, u32 nr_halves,
 			 struct kmm_result *first, volatile u32 *running)
 {
-	u8 *trace = (u8 *)runner->world + runner->state_bytes;
-	u64 trace_bytes = runner->world->size.trace_words * sizeof(u64);
+	struct world *drawn = (struct world *)runner->drawn;
+	u64 whole = drawn->size.trace_words * sizeof(u64);
 	struct kmm_result other;
 	u32 i, different = 0;
 
 	*running = 1;
-	kmm_scribble(trace, trace_bytes, 0);
+	kmm_scribble(drawn->trace, whole, 0);
 	run(runner, c, halves[0], first);
 	keep(runner);
 	for (i = 1; i < nr_halves && !different; i++) {
 		*running = i + 1;
-		kmm_scribble(trace, trace_bytes, i);
+		kmm_scribble(drawn->trace, whole, i);
 		run(runner, c, halves[i], &other);
 		if (differs(runner, first, &other))
 			different = i;
 	}
 	*running = 0;
-	use_trace((struct world *)runner->drawn, ((struct world *)runner->left)->trace, 0);
+	use_trace(drawn, ((struct world *)runner->left)->trace, 0);
 	return different;
 }
 

@@ -143,7 +143,10 @@ def test_replay_compares_every_byte_of_the_state(flipping_halves):
     runner = core.Runner()
     case = bytearray(core.Job(flipping_halves, seed=3, functions=[0]).case(0, 0))
     flags = next(offset for name, offset, _, _ in core.CHOICES if name == "flags")
-    for at in range(runner.state_bytes):
+    # each half writes a trace of its own: where that ends is the one thing that may differ
+    ends = next(set(range(offset, offset + size)) for structure, name, _, offset, size
+                in core.FIELDS if (structure, name) == ("world", "trace_end"))
+    for at in sorted(set(range(runner.state_bytes)) - ends):
         # flags[3] a multiple of 4: the flags are what the four choices say, to the letter
         case[flags:flags + 4] = at.to_bytes(4, "little")
         runner.build(bytes(case))
