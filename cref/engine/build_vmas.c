@@ -118,6 +118,9 @@ static void map_file(struct world *world, struct vm_area_struct *vma, u32 number
 	file->f_count++;
 	if (!(vma->vm_flags & VM_PFNMAP))
 		vma->vm_ops = vm_ops_of[kind];
+	/* remap_file_pages refuses what cannot be populated, so that is never nonlinear */
+	if (!vma->vm_ops || !vma->vm_ops->populate)
+		vma->vm_flags &= ~VM_NONLINEAR;
 	if (kind == KMM_PROT_DRIVER)
 		vma->vm_page_prot.pgprot |= _PAGE_PCD | _PAGE_PWT;
 	vma->vm_truncate_count = mapping->truncate_count - (more & 1);

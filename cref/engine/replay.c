@@ -35,8 +35,8 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	runner->drawn = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->room = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->left = aligned_alloc(KMM_WORLD_ALIGN, state);
-	runner->other_trace = aligned_alloc(KMM_WORLD_ALIGN,
-					    round_up(traces, KMM_WORLD_ALIGN));
+	/* with guards, as the block has: a half that is not ours may write behind its trace */
+	runner->other_trace = kmm_map_block(traces);
 	if (!runner->world || !runner->common || !runner->drawn || !runner->room ||
 	    !runner->left || !runner->other_trace) {
 		kmm_runner_free(runner);
@@ -78,11 +78,12 @@ void kmm_runner_free(struct kmm_runner *runner)
 		return;
 	if (runner->world)
 		kmm_unmap_block(runner->world, runner->block_bytes);
+	if (runner->other_trace)
+		kmm_unmap_block(runner->other_trace, runner->block_bytes - runner->state_bytes);
 	free(runner->common);
 	free(runner->drawn);
 	free(runner->room);
 	free(runner->left);
-	free(runner->other_trace);
 	free(runner);
 }
 

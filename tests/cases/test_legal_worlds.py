@@ -69,6 +69,9 @@ def ptes_lead_where_the_vma_says(state, case, call):
             assert not word & RW or flags & SHARED
 
 
+RAMFS = 4       # ext2, ext3, block device, tmpfs, ramfs; drivers and others come after
+
+
 def vmas_have_the_operations_of_their_file(state, case, call):
     kinds = {}
     for vma in state.vmas:
@@ -81,6 +84,8 @@ def vmas_have_the_operations_of_their_file(state, case, call):
             # one table for each kind of file
             kind = state[f"inode[{mapping[8]}].i_kind"]
             assert kinds.setdefault(kind, ops) == ops
+            # no driver's table can populate, so its mappings are never nonlinear
+            assert not state[f"{vma}.vm_flags"] & NONLINEAR or kind <= RAMFS
         # offsets of memory without a file are addresses
         if mapping is None:
             assert state[f"{vma}.vm_pgoff"] == state[f"{vma}.vm_start"] >> 12

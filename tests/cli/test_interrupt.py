@@ -179,8 +179,8 @@ def test_nothing_is_left_of_a_half_that_loops(pykmm: Pykmm, workshop: Workshop, 
 @pytest.mark.parametrize("number", ENDS)
 def test_nothing_is_left_of_a_compiler(pykmm: Pykmm, mail: Path, number: signal.Signals) -> None:
     with compiling(pykmm, mail) as process:
-        children = descendants(process.pid)
-        assert len(children) >= 3, "the engine, the compiler, and what that runs"
+        children = until(lambda: len(found := descendants(process.pid)) >= 3 and found,
+                         "the engine, the compiler, and what that runs")
         send(process, number, "process")
         assert pykmm.ended(process).code == code_of(number)
         until(lambda: all_gone(children), f"the end of {children}", 10)

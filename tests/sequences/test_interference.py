@@ -476,7 +476,7 @@ def test_process_whose_other_thread_is_in_a_call_does_not_end(start):
     assert kernels.during("alloc_page", ("exit",), "store", 0, 0) == 73
 
     ends = [text for text in kernels.happened if text.startswith("operation")]
-    assert ends[1].endswith("= -16")
+    assert ends[1] == "operation(0: exit) = -EBUSY"
     assert kernels.get("mm[0].mm_users") == 1
 
 
