@@ -75,7 +75,7 @@ def shared_libraries() -> list[Extension]:
     counted_files = [str(COUNTED / f) for f in kernel_files]
     return [
         SharedLibrary("pykmm.lib.libkmm", sources("machine/*.c", "engine/*.c"),
-                      extra_link_args=["-Wl,-z,defs"]),
+                      extra_link_args=["-Wl,-z,defs", "-Wl,-Bsymbolic"]),
         SharedLibrary("pykmm.lib.c", ["cref/half.c", "cref/machine/enter.c", *kernel_files]),
         SharedLibrary("pykmm.lib.c-counted",
                       ["cref/half.c", "cref/machine/enter.c", *counted_files],

@@ -259,18 +259,19 @@ static void make_file(struct world *world, const struct kmm_sequence *s, u32 i)
 {
 	struct inode *inode = &world->inodes[i];
 	u32 sectors = inode_sectors[s->inode_size[i]], j;
+	u32 blocks = s->inode_blocks[i] < 2 ? 2 : s->inode_blocks[i] - 2;
 
 	kmm_make_inode(inode, kind_of_inode(s, i), (loff_t_kmm)sectors << KMM_SECTOR_SHIFT);
-	inode->i_blkbits = KMM_SECTOR_SHIFT + (s->inode_blocks[i] < 2 ? 2 : s->inode_blocks[i] - 2);
+	inode->i_blkbits = KMM_SECTOR_SHIFT + blocks;
 	inode->i_mapped = inode_mapped[s->inode_holes[i]];
 	inode->i_flags |= inode_flags[s->inode_flags[i]];
 	/* nothing on disk beyond the end, and nothing in holes */
-	for (j = 0; j < world->size.slots * KMM_SECTORS; j++) {
-		u32 block = (j << KMM_SECTOR_SHIFT) >> inode->i_blkbits;
-
-		if (j >= sectors || !(inode->i_mapped >> block & 1))
-			inode->i_disk[j] = 0;
-	}
+	for (j = sectors; j < world->size.slots * KMM_SECTORS; j++)
+		inode->i_disk[j] = 0;
+	if (inode->i_mapped != ~0ull)
+		for (j = 0; j < sectors; j++)
+			if (!(inode->i_mapped >> (j >> blocks) & 1))
+				inode->i_disk[j] = 0;
 	world->bdis[i].congested = s->congested == i;
 }
 
@@ -323,7 +324,7 @@ static void take_pages(struct world *world, u32 taken)
 }
 
 /* Fewer than the faults that an access may take: one that is disturbed each time still ends. */
-#define PAUSES_MORE	5
+#define PAUSES_MORE	3
 
 void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 {

@@ -77,6 +77,6 @@ KMM_EXPORT void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *j
 
 /* Of so many cases, the first of each function are run again by the builds that count. */
 #define KMM_COUNT_EVERY	512
-#define KMM_COUNT_SEQUENCES_EVERY 16
+#define KMM_COUNT_SEQUENCES_EVERY 64
 
 #endif

@@ -79,11 +79,32 @@ static inline u64 *kmm_event(enum kmm_event_id id, u32 words, u32 here)
 #define KMM_PASTE(a, b)		KMM_PASTE_(a, b)
 #define KMM_WORDS(...)		KMM_PASTE(KMM_WORDS_, KMM_NR_OF(__VA_ARGS__))(__VA_ARGS__)
 
+/*
+ * Word by word and unrolled: a copy of the array as a whole would read it in
+ * wider pieces than it was written in, and wait for each.
+ */
+static inline __attribute__((always_inline)) void kmm_words_out(u64 *at, const u64 *words,
+								u32 count)
+{
+#define OUT(i) if (count > i) at[i] = words[i]
+	OUT(0);
+	OUT(1);
+	OUT(2);
+	OUT(3);
+	OUT(4);
+	OUT(5);
+	OUT(6);
+	OUT(7);
+	OUT(8);
+	OUT(9);
+#undef OUT
+}
+
 /* An event with these words, the result last if it has one. */
 #define KMM_EVENT(name, here, ...) do {					\
 		const u64 words_[] = { KMM_WORDS(__VA_ARGS__) };	\
 		u64 *at_ = kmm_event(KMM_EVENT_##name, KMM_NR_OF(__VA_ARGS__), here); \
-		__builtin_memcpy(at_, words_, sizeof(words_));		\
+		kmm_words_out(at_, words_, sizeof(words_) / sizeof(*words_)); \
 		barrier();						\
 	} while (0)
 #define KMM_EVENT0(name, here) do {					\
@@ -99,7 +120,7 @@ static inline u64 *kmm_event(enum kmm_event_id id, u32 words, u32 here)
 #define KMM_ENTER(name, here, ...) ({					\
 		const u64 words_[] = { KMM_WORDS(__VA_ARGS__), 0 };	\
 		u64 *at_ = kmm_event(KMM_EVENT_##name, KMM_NR_OF(__VA_ARGS__) + 1, here); \
-		__builtin_memcpy(at_, words_, sizeof(words_));		\
+		kmm_words_out(at_, words_, sizeof(words_) / sizeof(*words_)); \
 		barrier();						\
 		at_ + KMM_NR_OF(__VA_ARGS__); })
 #define KMM_GIVE(place, value) ({					\

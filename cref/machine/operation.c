@@ -352,9 +352,13 @@ s64 kmm_operate(const struct kmm_operation *operation)
 				(u64)operation->a[0] | (u64)operation->a[1] << 8 |
 				(u64)operation->a[2] << 16 | (u64)operation->a[3] << 24 |
 				(u64)operation->a[4] << 32 | (u64)operation->a[5] << 40);
+	u32 actor = operation->actor;
 	s64 ret = -ESRCH;
 
-	world->current_task = &world->tasks[operation->actor % world->size.mms];
+	/* nearly always one that is there, and a division is slow */
+	if (unlikely(actor >= world->size.mms))
+		actor %= world->size.mms;
+	world->current_task = &world->tasks[actor];
 	if (!needs_process(operation->kind) || current->mm->mm_users)
 		ret = operate(operation);
 	if (operation->kind != KMM_OP_lock_page && !world->interfering)
