@@ -403,9 +403,11 @@ def count(cases: list[bytes]) -> list[list[Counter[str]]]:
 _REGISTERS = "the same statements: gcc keeps pte and flags in other registers"
 _EARLY = ("the same statements: what variables start with is computed behind the first return in "
           "one half, and before it in the other")
+_STACK = "the same statements: gcc keeps more of the arguments on the stack in one half"
 KNOWN = {
     ("follow_page", "no page table, zero page"): (3, _REGISTERS),
     ("follow_page", "no pte or not writable"): (4, _REGISTERS),
+    ("do_wp_page", "no memory"): (7, _STACK),
     ("do_mmap_pgoff", "refused at once"): (5, _EARLY),
     ("do_mmap_pgoff", "refused, ENOMEM"): (5, _EARLY),
     ("do_mmap_pgoff", "refused, EOVERFLOW"): (3, _EARLY),

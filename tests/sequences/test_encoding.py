@@ -168,7 +168,7 @@ def test_world_of_a_sequence_is_as_chosen():
     assert get("world.fail_in") == 51
     # at the second pause first, and then at each fifth
     assert (get("world.pauses_left"), get("world.pause_every"), get("world.pauses_more")) == \
-        (2, 5, 5)
+        (2, 5, 3)
     name, actor = core.OPERATIONS[get("world.interference") & 0xFF], \
         get("world.interference") >> 8 & 0xFF
     assert (name, actor) == (("lock_page", ["page"]), 2)
