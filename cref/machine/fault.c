@@ -9,7 +9,7 @@
 #define KMM_FILE KMM_FILE_MACHINE
 
 /* An access that faults more often than this for one retry after the other never ends. */
-#define MAX_FAULTS	8
+#define MAX_FAULTS	16
 
 /* Both ways to a new anonymous pte end here, with ptl held. */
 static void map_anonymous(struct mm_struct *mm, struct vm_area_struct *vma,

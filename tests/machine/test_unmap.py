@@ -216,6 +216,16 @@ def test_try_to_unmap_sweeps_no_further_than_it_must(nonlinear):
     assert [name for name, value in left.items() if not value & 1] == [first]
 
 
+def test_sweeping_does_not_ask_whether_a_page_may_go(nonlinear):
+    # a debugger's private copy in a shared mapping; docs/findings
+    anonymous(nonlinear, 6, 2, index=1)
+    pte(nonlinear, 7, 6, DIRTY, mm=2, anon=True)
+    pte(nonlinear, 8, 4, mm=2)
+    assert nonlinear.end("try_to_unmap", "page[4]", 0) == "BUG"
+    assert word(nonlinear, 7, mm=2) == 0
+    assert word(nonlinear, 8, mm=2) == 0x104005
+
+
 @pytest.fixture
 def anon(kernel):
     """page[4] is the second page of vma[0] in mm[0] and of its copy vma[1] in mm[1]."""

@@ -496,6 +496,21 @@ def test_other_acts_again_as_often_as_told(start):
     assert kernels.get("world.pauses_left") == kernels.get("world.pauses_more") == 0
 
 
+@pytest.mark.parametrize("every", range(4, 12))
+def test_access_that_is_disturbed_each_time_comes_to_an_end(start, every):
+    # each round takes two faults: the pte says which page of the file it is, and is then read-only
+    for first in range(1, 30):
+        kernels = start(SHARED, ("remap_file_pages", 0, 1, 1, 1))
+        kernels.set("world.pause_every", every)
+        kernels.set("world.pauses_more", 3)
+        kernels.at_pause(first, "invalidate", 0)
+
+        ended, ret = kernels.run("store", 0, 0)
+
+        # SIGBUS: the page was thrown out of its file before it was mapped
+        assert (ended, ret) in (("returned", 73), ("returned", SIGBUS)), f"from pause {first} on"
+
+
 def test_other_acts_once_and_does_not_pause_itself(start):
     kernels = start(SHARED)
 
