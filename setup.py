@@ -50,12 +50,14 @@ def write_if_changed(path: Path, text: str) -> None:
 def write_counting_sources() -> None:
     """Both halves once more, as text that counts (pykmm/source/counting.py)."""
     counters = counting.counters_of(CREF)
+    differences: list[str] = []
     for c_path, p_path in anchors.TWINS.items():
         text = (CREF / c_path).read_text(encoding="utf-8")
         write_if_changed(COUNTED / "cref" / c_path, counting.count_c(counters, c_path, text))
         text = (ROOT / "pykmm" / p_path).read_text(encoding="utf-8")
         write_if_changed(
-            COUNTED / "pykmm/counted" / p_path, counting.count_cython(counters, p_path, text)
+            COUNTED / "pykmm/counted" / p_path,
+            counting.count_cython(counters, p_path, text, differences)
         )
     for p_path in ("linux/mman.pxd", "linux/page_flags.pxd", "linux/rmap.pxd", "mm/memory.pxd",
                    "mm/mmap.pxd", "mm/mprotect.pxd", "mm/page_writeback.pxd", "mm/rmap.pxd",
@@ -64,6 +66,8 @@ def write_counting_sources() -> None:
         write_if_changed(COUNTED / "pykmm/counted" / p_path, counting.in_counted_package(text))
     for package in ("", "counted", "counted/fs", "counted/mm", "counted/linux"):
         write_if_changed(COUNTED / "pykmm" / package / "__init__.py", "")
+    for difference in differences:
+        print(f"pykmm/{difference}: not counted", file=sys.stderr)
 
 
 def sources(*patterns: str, under: Path = CREF) -> list[str]:

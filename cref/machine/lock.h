@@ -186,8 +186,8 @@ static inline void kmm_up_write(struct rw_semaphore *sem, u32 here)
 		KMM_EVENT0(cond_resched, KMM_HERE);			\
 		kmm_may_sleep();					\
 	} while (0)
-/* one processor: barriers are nothing */
-#define smp_rmb()			barrier()
+/* one processor: a barrier does nothing, and that it stands there is an event */
+#define smp_rmb()			KMM_EVENT0(smp_rmb, KMM_HERE)
 
 #define spin_lock(lock)			kmm_spin_lock(lock, KMM_HERE)
 #define spin_unlock(lock)		kmm_spin_unlock(lock, KMM_HERE)

@@ -188,6 +188,9 @@ def test_sleeping_under_several_names_all_that_are_held_then(kernel):
     kernel.call("cond_resched")
     assert kernel.events() == [("cond_resched",)]
     assert kernel.get("world.sleep_fault") == 1 << 2 | 1 << 4 | 1 << 7
+    # a barrier does not sleep
+    kernel.call("smp_rmb")
+    assert kernel.events() == [("smp_rmb",)]
     # the first one is kept
     kernel.call("spin_unlock", "mm[0].pmd[0].ptl")
     kernel.call("cond_resched")

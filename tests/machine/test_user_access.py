@@ -128,7 +128,7 @@ def test_user_access_that_no_fault_helps_does_not_go_on_for_ever(user):
     mapped(user)
     user.set(SLOT, 0x001030A0)
     assert user.end("user_access", AT, LOAD) == "hang"
-    assert faults(user) == 8
+    assert faults(user) == 16
 
 
 @pytest.mark.parametrize("write", [LOAD, STORE])

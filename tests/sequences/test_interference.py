@@ -32,7 +32,7 @@ def test_truncation_while_nopage_sleeps_makes_it_look_again(start, units):
     assert kernels.events().count("nopage") == 2
     assert kernels.events().count("cond_resched") == 1
     dirtied = ["NP9c", "NP11", "NP12", "NP12a"] if units else ["NP11", "NP12"]
-    assert kernels.steps == ["NP1", "NP7", "NP8", "NP7", "NP9", "NP9b", *dirtied]
+    assert kernels.steps == ["NP1", "NP3", "NP7", "NP8", "NP7", "NP9", "NP9b", *dirtied]
     assert kernels.pte(0) == "page 0 rw,accessed,dirty"
     # its reference of the first look is given back: the cache, the pte and the pagevec are left
     assert kernels.get("page[0]._count") == 3
@@ -47,7 +47,7 @@ def test_truncation_to_nothing_while_nopage_sleeps_is_sigbus(start, units):
 
     assert ret == SIGBUS
     # TC: what truncation itself does to the page
-    assert kernels.steps == ["NP1", "NP7", "TC1", "TC2", "TC3", "TC8", "NP8"]
+    assert kernels.steps == ["NP1", "NP3", "NP7", "TC1", "TC2", "TC3", "TC8", "NP8"]
     assert kernels.pte(0) == "-"
     assert kernels.get("mapping[0].nrpages") == 0
     assert kernels.get("mm[0].file_rss") == 0
@@ -61,7 +61,7 @@ def test_truncation_before_a_private_copy_is_mapped_drops_the_copy(start, units)
 
     assert ret == 73
     assert kernels.events().count("copy_user_highpage") == 2
-    assert kernels.steps == ["NP1", "NP6", "NP7", "NP8", "NP6", "NP7", "NP9", "NP9a", "NP11",
+    assert kernels.steps == ["NP1", "NP3", "NP6", "NP7", "NP8", "NP6", "NP7", "NP9", "NP9a", "NP11",
                              "NP12"]
     assert (kernels.get("mm[0].anon_rss"), kernels.get("mm[0].file_rss")) == (1, 0)
 
@@ -73,7 +73,8 @@ def test_pte_filled_by_a_store_while_nopage_sleeps_is_left_alone(start, units):
     ret = kernels.during("alloc_page", ("store", 0, 1), "store", 0, 0)
 
     dirtied = ["NP9c", "NP11", "NP12", "NP12a"] if units else ["NP11", "NP12"]
-    assert kernels.steps == ["NP1", "NP7", "NP9", "NP9b", *dirtied, "NP7", "NP10", "NP12"]
+    assert kernels.steps == ["NP1", "NP3", "NP1", "NP3", "NP7", "NP9", "NP9b", *dirtied,
+                             "NP7", "NP10", "NP12"]
     # the other one stored first
     assert (ret, kernels.get("page[0].contents[0]"), kernels.get("page[0].contents[1]")) == \
         (74, 74, 73)
@@ -88,7 +89,8 @@ def test_pte_filled_by_a_load_is_written_to_by_a_second_fault(start):
 
     # v8 mapped it read-only for the load, so the store comes back to do_wp_page
     assert ret == 73
-    assert kernels.steps == ["NP1", "NP7", "NP9", "NP9b", "NP11", "NP12", "NP7", "NP10", "NP12",
+    assert kernels.steps == ["NP1", "NP3", "NP1", "NP3", "NP7", "NP9", "NP9b", "NP11", "NP12",
+                             "NP7", "NP10", "NP12",
                              "WP1", "WP2", "WP3", "WP13", "WP14"]
     assert kernels.get("page[0].flags.dirty") == 1
 
@@ -99,7 +101,8 @@ def test_pte_filled_by_a_load_is_writable_before_the_patch(start):
     ret = kernels.during("alloc_page", ("load", 0, 1), "store", 0, 0)
 
     assert ret == 73
-    assert kernels.steps == ["NP1", "NP7", "NP9", "NP9b", "NP11", "NP12", "NP7", "NP10", "NP12"]
+    assert kernels.steps == ["NP1", "NP3", "NP1", "NP3", "NP7", "NP9", "NP9b", "NP11", "NP12",
+                             "NP7", "NP10", "NP12"]
     assert kernels.pte(0) == "page 0 rw,accessed,dirty"
     assert kernels.get("page[0].flags.dirty") == 0
 
@@ -136,7 +139,7 @@ def test_pte_zapped_by_truncation_while_do_wp_page_allocates(start, units):
     # the retry finds no page of the file any more
     assert ret == SIGBUS
     assert kernels.steps == [*COPY, "TC1", "TC2", "TC3", "TC8", "WP8", "WP9", "WP11", "WP12",
-                             "WP13", "NP1"]
+                             "WP13", "NP1", "NP3"]
     # nobody but the pagevec holds the file's page, and nobody at all the copy
     assert (kernels.get("page[0]._count"), kernels.get("page[1]._count")) == (1, 0)
 

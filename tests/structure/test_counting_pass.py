@@ -209,6 +209,27 @@ def test_counting_cython_without_a_twin_is_refused(counters, old, new, why):
         counting.count_cython(counters, PATH, P_TOY.replace(old, new))
 
 
+def test_counting_cython_takes_either_spelling_of_no_pointer(counters):
+    other = P_TOY.replace("if box is NULL:", "if box == NULL:")
+
+    assert other != P_TOY
+    assert counting.count_cython(counters, PATH, other) == counting.count_cython(
+        counters, PATH, P_TOY)
+
+
+def test_counting_cython_of_a_mirror_under_work_counts_what_both_halves_have(counters):
+    differences = []
+    changed = P_TOY.replace("if how:", "if how and box:").replace("# MK3", "# MK9")
+
+    text = counting.count_cython(counters, PATH, changed, differences)
+
+    whole = set(numbers(counting.count_cython(counters, PATH, P_TOY)))
+    assert set(numbers(text)) < whole
+    assert "and box:" in text
+    assert [line.partition(": ")[0] for line in differences] == [PATH] * len(differences)
+    assert any("step MK9 is not in C" in line for line in differences)
+
+
 def test_counters_of_a_step_that_stands_twice_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(counting, "TWINS", {PATH: "mm/toy.pyx"})
     (tmp_path / "mm").mkdir()
