@@ -104,6 +104,8 @@ def cython_extensions() -> list[Extension]:
         Extension("pykmm.counted.half", [str(COUNTED / "pykmm/counted/half.pyx"), enter]),
         Extension("pykmm.engine.core", ["pykmm/engine/core.pyx"],
                   extra_compile_args=BINDING_WARNINGS),
+        Extension("pykmm.engine.behaviours", ["pykmm/engine/behaviours.pyx"],
+                  extra_compile_args=BINDING_WARNINGS),
     ]
 
 

@@ -77,17 +77,57 @@ void kmm_draw_sequence(const struct kmm_job *job, u64 shard, u64 index, struct k
 	s->units |= random >> 16 & KMM_UX;
 }
 
-/* Not compared: they exist to be counted, and are built from the same text. */
+/*
+ * The counting builds on the case that was built last, a sequence if `c` is
+ * NULL.  Not compared: they exist to be counted, and are built from the same
+ * text.
+ */
 static void run_counted(struct kmm_runner *runner, const struct kmm_job *job,
-			const struct kmm_shard *shard, const struct kmm_case *c)
+			const struct kmm_case *c, u64 *counters, u64 counter_words)
 {
 	struct kmm_result result;
 	u32 i;
 
 	for (i = 0; i < job->nr_counted; i++) {
-		kmm_count_into(shard->counters + i * shard->counter_words);
-		kmm_runner_run(runner, c, job->counted[i], &result);
+		kmm_count_into(counters + i * counter_words);
+		if (c)
+			kmm_runner_run(runner, c, job->counted[i], &result);
+		else
+			kmm_sequence_run(runner, job->counted[i], &result);
 	}
+}
+
+/* After a replay: count the case if it is of the sample, or if it does something new. */
+static void count(struct kmm_runner *runner, const struct kmm_job *job,
+		  const struct kmm_shard *shard, u64 index, const struct kmm_case *c)
+{
+	const struct world *left = (const struct world *)runner->left;
+	int sampled = c ? index % KMM_COUNT_EVERY < job->nr_functions :
+			  index % KMM_COUNT_SEQUENCES_EVERY == 0;
+	int noted = c ? KMM_IS_NOTED(index) : KMM_IS_NOTED_SEQUENCE(index);
+
+	if (sampled)
+		run_counted(runner, job, c, shard->counters, shard->counter_words);
+	if (noted && shard->behaviours &&
+	    kmm_note_behaviours(shard->behaviours, left, shard->shard, index))
+		run_counted(runner, job, c, shard->live, shard->counter_words);
+}
+
+void kmm_count_case(struct kmm_runner *runner, const struct kmm_job *job,
+		    const struct kmm_shard *shard, u64 index)
+{
+	struct kmm_sequence s;
+	struct kmm_case c;
+
+	if (shard->sequences) {
+		kmm_draw_sequence(job, shard->shard, index, &s);
+		kmm_sequence_start(runner, &s);
+	} else {
+		kmm_draw_case(job, shard->shard, index, &c);
+		kmm_runner_world(runner, &c);
+	}
+	run_counted(runner, job, shard->sequences ? NULL : &c, shard->counters,
+		    shard->counter_words);
 }
 
 /* Take note of a divergence: 1 if the shard is to end there. */
@@ -119,8 +159,8 @@ static u64 run_direct(struct kmm_runner *runner, const struct kmm_job *job,
 			kmm_runner_world(runner, c);
 		half = kmm_replay(runner, c, job->halves, job->nr_halves, &first,
 				  &watch->running_half);
-		if (job->nr_counted && i % KMM_COUNT_EVERY < job->nr_functions)
-			run_counted(runner, job, shard, c);
+		if (job->nr_counted)
+			count(runner, job, shard, i, c);
 		watch->beats++;
 
 		shard->calls[c->function]++;
@@ -132,18 +172,6 @@ static u64 run_direct(struct kmm_runner *runner, const struct kmm_job *job,
 			return i + 1;
 	}
 	return i;
-}
-
-static void count_sequence(struct kmm_runner *runner, const struct kmm_job *job,
-			   const struct kmm_shard *shard)
-{
-	struct kmm_result result;
-	u32 i;
-
-	for (i = 0; i < job->nr_counted; i++) {
-		kmm_count_into(shard->counters + i * shard->counter_words);
-		kmm_sequence_run(runner, job->counted[i], &result);
-	}
 }
 
 static u64 run_sequences(struct kmm_runner *runner, const struct kmm_job *job,
@@ -169,8 +197,8 @@ static u64 run_sequences(struct kmm_runner *runner, const struct kmm_job *job,
 		shard->operations += s->operations + 1;
 		shard->interfered += world->interfered;
 		shard->disordered += (world->order_fault | world->sleep_fault) != 0;
-		if (job->nr_counted && i % KMM_COUNT_SEQUENCES_EVERY == 0)
-			count_sequence(runner, job, shard);
+		if (job->nr_counted)
+			count(runner, job, shard, i, NULL);
 		watch->beats++;
 
 		shard->outcomes[first.outcome]++;

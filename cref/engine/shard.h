@@ -6,6 +6,7 @@
 #ifndef KMM_ENGINE_SHARD_H
 #define KMM_ENGINE_SHARD_H
 
+#include "engine/behaviour.h"
 #include "engine/replay.h"
 
 enum kmm_units_mode { KMM_UNITS_MIXED, KMM_UNITS_FIXED };
@@ -32,6 +33,8 @@ struct kmm_shard {
 	u32 reserved;
 	u64 *counters;					/* of the counting builds, one row each */
 	u64 counter_words;				/* in a row */
+	struct kmm_behaviours *behaviours;		/* that this thread has seen; NULL: not noted */
+	u64 *live;					/* rows too: for cases that do something new */
 	/* out */
 	u64 done;
 	u64 divergences;
@@ -77,6 +80,18 @@ KMM_EXPORT void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *j
 
 /* Of so many cases, the first of each function are run again by the builds that count. */
 #define KMM_COUNT_EVERY	512
-#define KMM_COUNT_SEQUENCES_EVERY 64
+#define KMM_COUNT_SEQUENCES_EVERY 256
+
+/*
+ * Which cases are looked at for new behaviours: not all, as that would cost a
+ * seventh of the time of sequences; of all functions; and none of the sample.
+ */
+#define KMM_IS_NOTED(index)		((index) & 16)
+#define KMM_IS_NOTED_SEQUENCE(index)	((index) % 4 == 1)
+_Static_assert(NR_KMM_FUNCTIONS <= 16 && KMM_COUNT_EVERY % 32 == 0, "none is of the sample");
+
+/* Count one case into the shard's counters, by a runner of its kind. */
+KMM_EXPORT void kmm_count_case(struct kmm_runner *runner, const struct kmm_job *job,
+			       const struct kmm_shard *shard, u64 index);
 
 #endif

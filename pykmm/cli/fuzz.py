@@ -20,7 +20,7 @@ from ..engine.guarded import Child, Died
 from ..engine.halves import BUILT_IN
 from ..errors import BadInput, HarnessError
 from ..report import bits, findings
-from ..source import counting
+from ..source import counting, reached
 from . import options, output, streams
 
 PLAIN_PROGRESS_SECONDS = 5.0
@@ -169,8 +169,10 @@ class Session:
 
     def _progress(self, message: dict) -> str:
         seconds = max(message["seconds"], 1e-9)
+        of = {what: "/".join(map(str, message[what])) for what in ("steps", "branches")}
         return (f"{seconds:5.1f} s  {message['cases']:,} cases  "
                 f"{message['cases'] / seconds:,.0f} cases/s  "
+                f"steps {of['steps']}  branches {of['branches']}  "
                 + findings.counted(message["divergences"], "divergence"))
 
     def _report(self, result: dict) -> int:
@@ -243,17 +245,15 @@ class Session:
         for number, name in enumerate(core.FUNCTIONS):
             if wanted is not None and number not in wanted:
                 continue
-            steps, branches = counters.steps_of(name), counters.branches_of(name)
-            sides = [counters.branches[b] + side for b in branches for side in (0, 1)]
+            tally = reached.tally(counters, result["counters"], name)
             rows[name] = {
                 "calls": result["calls"][number],
-                "steps_hit": min(sum(row[counters.steps[s]] > 0 for s in steps)
-                                 for row in result["counters"]),
-                "steps_total": len(steps),
-                "branches_hit": min(sum(row[s] > 0 for s in sides) for row in result["counters"]),
-                "branches_total": len(sides),
+                "steps_hit": tally.steps_hit,
+                "steps_total": len(tally.steps),
+                "branches_hit": tally.branches_hit,
+                "branches_total": tally.branches_total,
                 "divergences": result["divergences_of"][number],
-                "steps": {s: [row[counters.steps[s]] for row in result["counters"]] for s in steps},
+                "steps": tally.steps,
             }
         return rows
 

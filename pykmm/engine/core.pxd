@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # cython: language_level=3
-"""cref/engine, and what it takes of cref/machine, as core.pyx sees them: declarations only."""
+"""cref/engine, and what it takes of cref/machine, as core.pyx and behaviours.pyx see them, and the
+classes of core.pyx: declarations only."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -178,12 +179,21 @@ cdef extern from "engine/shard.h" nogil:
         uint32_t units
         uint32_t wild
         uint32_t keep_going
+    ctypedef struct kmm_first "struct kmm_first":
+        uint64_t behaviour
+        uint64_t shard
+        uint64_t index
+    ctypedef struct kmm_behaviours "struct kmm_behaviours":
+        kmm_first *first
+        uint64_t nr_first
     ctypedef struct kmm_shard "struct kmm_shard":
         uint64_t shard
         uint64_t cases
         uint32_t sequences
         uint64_t *counters
         uint64_t counter_words
+        kmm_behaviours *behaviours
+        uint64_t *live
         uint64_t done
         uint64_t divergences
         uint64_t first_divergence
@@ -207,6 +217,8 @@ cdef extern from "engine/shard.h" nogil:
     void kmm_draw_sequence(const kmm_job *job, uint64_t shard, uint64_t index, kmm_sequence *s)
     void kmm_run_shard(kmm_runner *runner, const kmm_job *job, kmm_shard *shard,
                        const int *stop, kmm_watch *watch)
+    void kmm_count_case(kmm_runner *runner, const kmm_job *job, const kmm_shard *shard,
+                        uint64_t index)
 
 cdef extern from "engine/phases.h" nogil:
     enum:
@@ -241,3 +253,23 @@ cdef extern from "engine/primitive.h" nogil:
     void kmm_guarded_primitive(struct_world *world, const kmm_half *half,
                                const kmm_primitive *primitive,
                                const uint64_t *arguments, kmm_result *result)
+
+
+cdef class Runner:
+    cdef kmm_runner *runner
+    cdef kmm_case case
+    cdef kmm_sequence sequence
+    cdef readonly bint sequences
+    cdef Half half
+
+
+cdef class Half:
+    cdef const kmm_half *table
+    cdef readonly str name
+    cdef readonly str origin
+
+
+cdef class Job:
+    cdef kmm_job job
+    cdef readonly list halves
+    cdef readonly list counted

@@ -140,10 +140,6 @@ cdef class Half:
     address : int    where the table lies
     """
 
-    cdef const kmm_half *table
-    cdef readonly str name
-    cdef readonly str origin
-
     @staticmethod
     def at(unsigned long address, str name, str origin=""):
         """The half whose table lies at an address, as Cython modules give it."""
@@ -194,12 +190,6 @@ cdef class Runner:
     Belongs to the thread that made it.  Images and traces are bytes; an address
     in them means something only relative to `base`.
     """
-
-    cdef kmm_runner *runner
-    cdef kmm_case case
-    cdef kmm_sequence sequence
-    cdef readonly bint sequences
-    cdef Half half
 
     def __cinit__(self, *, bint sequences=False, **size):
         """sequences : bool   for sequences of operations, not for direct cases
@@ -472,10 +462,6 @@ cdef class Stop:
 cdef class Job:
     """What all shards of one fuzzing run have in common."""
 
-    cdef kmm_job job
-    cdef readonly list halves
-    cdef readonly list counted
-
     def __init__(self, halves, *, counted=(), unsigned long long seed=0, functions=None,
                  units=None, bint wild=False, bint keep_going=False):
         """halves : [Half]       two or more; all are compared with the first
@@ -523,18 +509,21 @@ cdef class Job:
         return PyBytes_FromStringAndSize(<char *>&c, sizeof(c))
 
     def run_shard(self, Runner runner, unsigned long long shard, unsigned long long cases,
-                  Stop stop, watch, counters):
+                  Stop stop, watch, counters, noted=None, live=None):
         """Run cases 0 to `cases` - 1 of a shard of the runner's kind, without the GIL.
 
         watch : writable buffer of WATCH_BYTES    shows what is running
-        counters : writable buffer of u64         steps and branches are added here, in
-                                                  one row for each counting build
+        counters : writable buffer of u64         steps and branches of the sample are added
+                                                  here, in one row for each counting build
+        noted : the same of behaviours.BYTES      this thread's; None: behaviours do not matter
+        live : as counters                        those of cases with a new behaviour, with noted
         returns dict with done, divergences, first_divergence, first_half, stopped, operations,
         interfered, disordered, and per function calls and divergences_of; outcomes by name
         """
         cdef kmm_shard s
         cdef uint8_t[::1] watched = watch
-        cdef uint64_t[::1] counted = counters
+        cdef uint64_t[::1] counted = counters, counted_live = live
+        cdef uint8_t[::1] behaviours = noted
         cdef kmm_watch *w = <kmm_watch *>&watched[0]
         cdef const int *flag = &stop.flag
         memset(&s, 0, sizeof(s))
@@ -543,6 +532,9 @@ cdef class Job:
         s.sequences = runner.sequences
         s.counters = &counted[0]
         s.counter_words = len(counters) // max(1, len(self.counted))
+        if noted is not None:
+            s.behaviours = <kmm_behaviours *>&behaviours[0]
+            s.live = &counted_live[0]
         with nogil:
             kmm_guard_thread()
             kmm_run_shard(runner.runner, &self.job, &s, flag, w)

@@ -14,8 +14,8 @@ from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass, field
 
 from .. import paths
-from ..source import counting
-from . import core
+from ..source import counting, reached
+from . import behaviours, core
 
 SHARD_CASES = 1 << 16
 SHARD_SEQUENCES = 1 << 12
@@ -60,7 +60,11 @@ class Divergence:
 
 @dataclass
 class Outcome:
-    """What a fuzzing run gave; counters are rows of C and P as counting.Counters numbers them."""
+    """What a fuzzing run gave.
+
+    counters : list    rows of C and P as counting.Counters numbers them: of the sample, and of the
+                       first case that showed each behaviour
+    """
 
     cases: int = 0
     sequences: int = 0
@@ -87,7 +91,8 @@ class Fuzzer:
             plan.halves, counted=plan.counted, seed=plan.seed, functions=plan.functions,
             units=plan.units, wild=plan.wild, keep_going=plan.keep_going,
         )
-        self.words = counting.counters_of(paths.cref()).total
+        self.counters = counting.counters_of(paths.cref())
+        self.words = self.counters.total
         self.watches = watches or [bytearray(core.WATCH_BYTES) for _ in range(plan.jobs)]
         self.interrupted = False
         self._stop = core.Stop()
@@ -96,6 +101,16 @@ class Fuzzer:
         self._last = 2**63          # no shard above this one counts
         self._results: dict[int, tuple[dict, array.array]] = {}
         self._errors: list[BaseException] = []
+        # of each thread: the behaviours it has seen, and the counts of cases that were new to it
+        self._noted = [bytearray(behaviours.BYTES) for _ in range(plan.jobs)]
+        self._live = [self._rows() for _ in range(plan.jobs)]
+        self._reached: set[int] = set()     # counters of shards that are done
+        self._first_counters = self._rows()
+        self._so_far: tuple[int, dict[str, list[int]]] = (-1, {})
+
+    def _rows(self) -> array.array:
+        """Counters at 0, a row for each counting build."""
+        return array.array("Q", [0]) * (self.words * max(1, len(self.plan.counted)))
 
     def stop(self) -> None:
         """End the run between two cases."""
@@ -128,11 +143,13 @@ class Fuzzer:
             runners = {False: core.Runner(), True: core.Runner(sequences=True)}
             while (taken := self._take()) is not None:
                 shard, cases = taken
-                counters = array.array("Q", [0]) * (self.words * max(1, len(self.plan.counted)))
+                counters = self._rows()
                 runner = runners[self._is_sequences(shard)]
                 result = self.job.run_shard(runner, shard, cases, self._stop,
-                                            self.watches[number], counters)
+                                            self.watches[number], counters,
+                                            self._noted[number], self._live[number])
                 with self._lock:
+                    self._reached |= _nonzero(counters)
                     self._results[shard] = result, counters
                     if result["divergences"] and not self.plan.keep_going:
                         self._last = min(self._last, shard)
@@ -167,6 +184,8 @@ class Fuzzer:
             self._stop.set()
             for thread in threads:
                 thread.join()
+            if not self._errors:
+                self._count_first()
             core.unguard_process()
         if self._errors:
             raise self._errors[0]
@@ -178,10 +197,42 @@ class Fuzzer:
         with self._lock:
             return beats, sum(result["divergences"] for result, _ in self._results.values())
 
+    def reached_so_far(self) -> dict[str, list[int]]:
+        """Steps and branches that both halves have reached as of now, each as [reached, all]."""
+        with self._lock:
+            seen = set(self._reached)
+        seen = seen.union(*map(_nonzero, self._live))
+        if self._so_far[0] != len(seen):    # what has been reached stays so, and adding up is slow
+            self._so_far = len(seen), self._totals(seen)
+        return self._so_far[1]
+
+    def _totals(self, seen: set[int]) -> dict[str, list[int]]:
+        rows = [[row * self.words + i in seen for i in range(self.words)]
+                for row in range(len(self.plan.counted))]
+        wanted = range(len(core.FUNCTIONS)) if self.plan.functions is None else self.plan.functions
+        return reached.totals(reached.tally(self.counters, rows, core.FUNCTIONS[number])
+                              for number in wanted)
+
+    def _count_first(self) -> None:
+        """Count the first case of each behaviour, whichever thread had it.
+
+        What the threads counted themselves depends on who ran which shard; the lowest
+        case of all does not.
+        """
+        first: dict[int, tuple[int, int]] = {}
+        for noted in self._noted:
+            for behaviour, case in behaviours.first_cases(noted).items():
+                first[behaviour] = min(case, first.get(behaviour, case))
+        runners = {False: core.Runner(), True: core.Runner(sequences=True)}
+        for shard, index in sorted(set(first.values())):
+            if shard <= self._last:
+                behaviours.count_case(self.job, runners[self._is_sequences(shard)], shard, index,
+                                      self._first_counters)
+        core.unguard_thread()
+
     def _merge(self, seconds: float) -> Outcome:
         outcome = Outcome(seconds=seconds, interrupted=self.interrupted)
-        rows = max(1, len(self.plan.counted))
-        totals = array.array("Q", [0]) * (self.words * rows)
+        totals = self._first_counters
         for shard in sorted(self._results):
             if shard > self._last:
                 break
@@ -205,5 +256,10 @@ class Fuzzer:
                     shard, result["first_divergence"],
                     self.plan.halves[result["first_half"]].name,
                     self.job.case(shard, result["first_divergence"], sequences), sequences))
-        outcome.counters = [list(totals[r * self.words:(r + 1) * self.words]) for r in range(rows)]
+        outcome.counters = [list(totals[at:at + self.words])
+                            for at in range(0, len(totals), self.words)]
         return outcome
+
+
+def _nonzero(counters: array.array) -> set[int]:
+    return {i for i, count in enumerate(counters) if count}

@@ -116,7 +116,8 @@ def _fuzz(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Ta
     )
     threading.Thread(target=lambda: stop.wait() and fuzzer.stop(), daemon=True).start()
     outcome = fuzzer.run(lambda cases, divergences, seconds: talk.say(
-        "progress", cases=cases, divergences=divergences, seconds=seconds))
+        "progress", cases=cases, divergences=divergences, seconds=seconds,
+        **fuzzer.reached_so_far()))
     found = [
         {"shard": d.shard, "index": d.index, "half": d.half, "case": d.case.hex(),
          **_examine(d.case, loaded, mail, talk)}
