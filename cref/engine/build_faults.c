@@ -105,6 +105,9 @@ void kmm_build_no_page(struct world *world, const struct kmm_case *c, struct kmm
 	unsigned long address;
 	u32 i;
 
+	/* no file need be there: the kernel maps pages of its own into a process */
+	if (!call->vma->vm_file && c->protect)
+		call->vma->vm_ops = &kmm_own_vm_ops;
 	/* the first vma can always */
 	for (i = 1; i < KMM_CASE_VMAS && !can_fault_in(call->vma); i++)
 		call->vma = &world->vmas[(c->vma + i) % KMM_CASE_VMAS];

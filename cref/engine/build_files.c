@@ -99,7 +99,8 @@ void kmm_open_for_call(struct world *world, const struct kmm_case *c)
 	inode->i_count++;
 	file->f_mapping = inode->i_mapping;
 	file->own_dentry.d_inode = inode;
-	file->f_op = kmm_file_kinds[inode->i_kind].f_op;
+	/* what cannot be mapped may have no operations at all, as a device without a driver */
+	file->f_op = kind == KMM_NO_MMAP && c->protect ? NULL : kmm_file_kinds[inode->i_kind].f_op;
 	file->f_mode = mode_for_call[c->file_mode];
 	file->own_mount.mnt_flags = (c->file_mode & 7) == 3 ? MNT_NOEXEC : 0;
 	if (file->f_mode & FMODE_WRITE)

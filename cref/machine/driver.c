@@ -146,6 +146,22 @@ struct page *kmm_driver_nopage(struct vm_area_struct *area, unsigned long addres
 	return page;
 }
 
+/* A mapping of the kernel's own, of no file: one page for all, here the zero page. */
+struct page *kmm_own_nopage(struct vm_area_struct *area, unsigned long address, int *type)
+{
+	u64 *back = kmm_event(KMM_EVENT_nopage, 4, KMM_HERE);
+	struct page *page = kmm_world->zero_page;
+
+	back[0] = KMM_WORD(area);
+	back[1] = address;
+	back[2] = VM_FAULT_MINOR;
+	back[3] = KMM_WORD(page);
+	barrier();
+	get_page(page);
+	*type = VM_FAULT_MINOR;
+	return page;
+}
+
 /* A driver would count its users here. */
 void kmm_driver_open(struct vm_area_struct *area)
 {

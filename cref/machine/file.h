@@ -22,7 +22,7 @@ KMM_EXPORT void kmm_make_inode(struct inode *inode, enum kmm_file_kind kind, lof
 KMM_EXPORT extern const struct address_space_operations kmm_ext2_aops, kmm_ext3_aops,
 	kmm_block_device_aops, kmm_tmpfs_aops, kmm_ramfs_aops, kmm_swap_aops, kmm_driver_aops;
 KMM_EXPORT extern const struct vm_operations_struct kmm_generic_vm_ops, kmm_shmem_vm_ops,
-	kmm_driver_vm_ops;
+	kmm_driver_vm_ops, kmm_own_vm_ops;
 KMM_EXPORT extern const struct file_operations kmm_generic_fops, kmm_shmem_fops,
 	kmm_pfnmap_fops, kmm_prot_driver_fops, kmm_hugetlb_fops, kmm_failing_fops, kmm_no_mmap_fops;
 
@@ -59,6 +59,7 @@ KMM_EXPORT int kmm_shmem_zero_setup(struct vm_area_struct *vma, u32 here);
 struct page *filemap_nopage(struct vm_area_struct *area, unsigned long address, int *type);
 struct page *shmem_nopage(struct vm_area_struct *area, unsigned long address, int *type);
 struct page *kmm_driver_nopage(struct vm_area_struct *area, unsigned long address, int *type);
+struct page *kmm_own_nopage(struct vm_area_struct *area, unsigned long address, int *type);
 void kmm_driver_open(struct vm_area_struct *area);
 void kmm_driver_close(struct vm_area_struct *area);
 int generic_file_mmap(struct file *file, struct vm_area_struct *vma);

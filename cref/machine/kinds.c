@@ -64,6 +64,8 @@ const struct vm_operations_struct kmm_driver_vm_ops = {
 	.nopage = kmm_driver_nopage,
 };
 
+const struct vm_operations_struct kmm_own_vm_ops = { .nopage = kmm_own_nopage };
+
 const struct file_operations kmm_generic_fops = { .mmap = generic_file_mmap };
 const struct file_operations kmm_shmem_fops = { .mmap = shmem_mmap };
 const struct file_operations kmm_pfnmap_fops = { .mmap = kmm_pfnmap_mmap };

@@ -251,6 +251,7 @@ FEATURES = {
         "do_no_page", lambda s, c: c["write_access"] and s[f"{c['vma']}.vm_flags"] & SHARED),
     "np: writes to a private vma": in_call(
         "do_no_page", lambda s, c: c["write_access"] and not s[f"{c['vma']}.vm_flags"] & SHARED),
+    "np: vma without a file": in_call("do_no_page", lambda s, c: not s[f"{c['vma']}.vm_file"]),
     "np: reads": in_call("do_no_page", lambda s, c: not c["write_access"]),
     # do_mmap_pgoff
     "mmap: no file": in_call("do_mmap_pgoff", lambda s, c: c["file"] is None),
@@ -260,6 +261,8 @@ FEATURES = {
     "mmap: file of a driver with a protection": mapping_kind(lambda kind: kind == PROT_DRIVER),
     "mmap: hugetlbfs file": mapping_kind(lambda kind: kind == HUGETLBFS),
     "mmap: file that cannot be": mapping_kind(lambda kind: kind == NO_MMAP),
+    "mmap: file without operations": in_call(
+        "do_mmap_pgoff", lambda s, c: c["file"] and not s[f"{c['file']}.f_op"]),
     "mmap: file whose hook fails": mapping_kind(lambda kind: kind == FAILING),
     "mmap: file opened for writing only": in_call(
         "do_mmap_pgoff", lambda s, c: c["file"] and s[f"{c['file']}.f_mode"] == 2),

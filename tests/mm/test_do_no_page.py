@@ -101,6 +101,24 @@ def test_do_no_page_forced_store_to_a_read_only_shared_vma_dirties_its_page(proc
 
 
 @every_version
+@pytest.mark.parametrize("write, pte, of_file, of_memory", [
+    (READ, "page 16 accessed", 1, 0), (STORE, "page 0 rw,accessed,dirty", 0, 1)])
+def test_do_no_page_a_mapping_of_no_file_has_nothing_that_could_be_truncated(
+        process, write, pte, of_file, of_memory, units):
+    process.vma(0, at=4, flags=PRIVATE)
+    process.call("use_own_vm_ops", "vma[0]")
+    process.units(units)
+
+    out = process.no_page_fault(at=4, write=write)
+
+    calm(out, SEM)
+    assert out.ret == MINOR
+    assert out.pte(0, 4) == pte
+    assert rss(out) == (of_file, of_memory)
+    assert "smp_rmb" not in out.events
+
+
+@every_version
 def test_do_no_page_private_store_copies_at_once(process, units):
     mapped(process, PRIVATE)
     process.set("page[0].contents[3]", 9)
