@@ -75,6 +75,7 @@ def parts() -> list[Part]:
         Part("Cython half", "what is compared with it", True, _built("pykmm.half"), "make build"),
         *(Part(name, adds, True, _package(name), f"pip install {name}") for name, adds in (
             ("click", "the command line"), ("rich", "tables and progress"),
+            ("pygments", "colours in listings"), ("jinja2", "listings as HTML"),
             ("unidiff", "checking the canonical patch"))),
         Part("C compiler", "half X from a patch mail; building pykmm", False, _tool(compiler),
              "apt-get install gcc, or set CC"),

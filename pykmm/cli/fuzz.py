@@ -78,7 +78,12 @@ def fuzz(seconds, cases, seed, jobs, functions, units, kind, wild, keep_going, f
 
 
 class Session:
-    """One fuzzing run as the user sees it."""
+    """One fuzzing run as the user sees it.
+
+    names_x : bool   say that half X is not there, if it is not
+    """
+
+    names_x = True
 
     def __init__(self, task: dict, folder: Path, json_path: str | None):
         self.task = task
@@ -164,7 +169,7 @@ class Session:
         self.say(f"halves {', '.join(self.halves)}; seed {plan['seed']}; {units}; {jobs}"
                  + ("; wild worlds" if plan["wild"] else "")
                  + ("; sequences only" if plan["kind"] == SEQUENCES else ""))
-        if not self.task["patch"]:
+        if self.names_x and not self.task["patch"]:
             self.say("no half X: there is no patch mail (give one with --patch or PYKMM_PATCH)")
 
     def _progress(self, message: dict) -> str:
@@ -345,4 +350,4 @@ class Session:
     def _nothing(self) -> dict:
         """The result of a run that had none."""
         words = counting.counters_of(paths.cref()).total
-        return vars(Outcome(interrupted=True, counters=[[0] * words]))
+        return vars(Outcome(interrupted=True, counters=[[0] * words] * len(BUILT_IN)))

@@ -54,6 +54,20 @@ class Counters:
         return [name for name in self.branches if FUNCTION_OF[letters_of(name)] == function]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a step or an operand stands.
+
+    name : str   the step, or the operand (MM8/1)
+    line : int   1-based; of a condition of several lines, the first
+    text : str   of an operand, as it is counted: of a comparison with NULL, the pointer
+    """
+
+    name: str
+    line: int
+    text: str = ""
+
+
 def counters_of(cref: Path) -> Counters:
     """All counters, from the C half's sources."""
     counters = Counters()
@@ -79,6 +93,8 @@ class _Pass:
         self.declare = declare
         self.step = ""
         self.operands = 0
+        self.line = 0
+        self.places: list[Place] = []
         self.seen: set[str] = set()
         self.strange: list[str] = []
 
@@ -95,6 +111,7 @@ class _Pass:
         number = self.counters.branches[name]
         # the same as !pointer: count the pointer, whichever way it is spelled
         pointer = text.removesuffix(" == NULL").removesuffix(" is NULL")
+        self.places.append(Place(name, self.line, " ".join(pointer.split())))
         if pointer != text:
             return (f"!KMM_OPERAND({number}, {pointer})" if self.words is C_WORDS else
                     f"not KMM_OPERAND({number}, {pointer} is not NULL)")
@@ -153,6 +170,7 @@ class _Pass:
             self.strange.append(f"step {step} is not in C")
             return line
         self.seen.add(step)
+        self.places.append(Place(step, self.line))
         indent = line[: len(line) - len(line.lstrip())]
         count = f"KMM_STEP({self.counters.steps[step]})"
         if self.words is CYTHON_WORDS:
@@ -170,7 +188,7 @@ class _Pass:
         rest = text.splitlines()
         lines = len(rest)
         while rest:
-            number = lines - len(rest) + 1
+            self.line = lines - len(rest) + 1
             line = rest.pop(0)
             anchor = anchor_in(line, cython=cython)
             try:
@@ -179,9 +197,16 @@ class _Pass:
                     line = self._counted_step(anchor[0], line, out)
                 out.append(self._condition(line) if self.step else line)
             except ValueError as error:
-                raise HarnessError(f"{self.path}:{number}: {error}: a condition must end where "
+                raise HarnessError(f"{self.path}:{self.line}: {error}: a condition must end where "
                                    "its brackets do, and hold no step, to be counted") from error
         return "\n".join(out) + "\n"
+
+
+def places_in(counters: Counters, path: str, text: str, *, cython: bool) -> list[Place]:
+    """Steps and operands of a mirrored file, in order; those that C has not are left out."""
+    one = _Pass(counters, path, CYTHON_WORDS if cython else C_WORDS)
+    one.run(text)
+    return one.places
 
 
 def count_c(counters: Counters, path: str, text: str) -> str:
