@@ -27,7 +27,7 @@ _INODE_FLAGS = {4: "append-only", 8: "mandatory lock", 32: "swap file"}
 _MAPPING_FLAGS = {20: "EIO", 21: "ENOSPC"}
 _IO_PAGE = 0x10         # KMM_IO_BIO
 _END_IO = {1: "ends an async write", 2: "ends a write"}
-_STICKY = "\N{NO-BREAK SPACE}"      # a space at which no line is broken
+_STICKY = "\u00A0"      # a space at which no line is broken
 _MOST_PTES = 32         # of one vma that are shown: more than processes have page tables for
 
 
