@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`pykmm coverage`: fuzz from an empty start, and list the sources with counts beside them."""
 
-import os
 import secrets
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def coverage(seconds, cases, seed, jobs, functions, html_path, json_path) -> int
     is neither, or one is both, or the halves differ.
     """
     output.check_json_path(json_path)
-    check_html_path(html_path)
+    output.check_path("--html", html_path)
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
     listed = options.parse_functions(functions)
@@ -59,19 +58,6 @@ def coverage(seconds, cases, seed, jobs, functions, html_path, json_path) -> int
     run.html_path = html_path
     run.listed = core.FUNCTIONS if listed is None else [core.FUNCTIONS[n] for n in listed]
     return run.run()
-
-
-def check_html_path(path: str | None) -> None:
-    """Refuse an --html that cannot be written before anything runs; raises BadInput."""
-    if path is None:
-        return
-    if not path or os.path.isdir(path):
-        raise BadInput(f"--html {path}: name a file")
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise BadInput(f"--html {path}: no such folder: {folder}")
-    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        raise BadInput(f"--html {path}: it cannot be written there")
 
 
 class Counted(Session):

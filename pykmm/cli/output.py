@@ -6,6 +6,7 @@ import json
 import os
 import select
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,7 +67,9 @@ class Output:
                               redirect_stdout=False, redirect_stderr=False)
             self._write(self._live.start)
         if self._live and text:
-            self._write(lambda: self._live.update(Text(text), refresh=True))
+            # the console itself would cut off what does not fit
+            folded = textwrap.fill(text, max(1, self.console.width))
+            self._write(lambda: self._live.update(Text(folded), refresh=True))
         elif self._live:
             self._write(self._live.stop)
             self._live = None
@@ -100,17 +103,26 @@ def give_up(error: OSError) -> None:
 
 def check_json_path(path: str | None) -> None:
     """Refuse a --json that cannot be written before anything runs; raises BadInput."""
-    if path in (None, "-"):
+    if path != "-":
+        check_path("--json", path, "a file, or - for standard output")
+
+
+def check_path(option: str, path: str | None, what: str = "a file") -> None:
+    """Refuse a path that cannot be written before anything runs; raises BadInput.
+
+    what : str   that the option names
+    """
+    if path is None:
         return
     if not path:
-        raise BadInput("--json: name a file, or - for standard output")
+        raise BadInput(f"{option}: name {what}")
     if os.path.isdir(path):
-        raise BadInput(f"--json {path}: it is a folder; name a file")
+        raise BadInput(f"{option} {path}: it is a folder; name a file")
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        raise BadInput(f"--json {path}: no such folder: {folder}")
+        raise BadInput(f"{option} {path}: no such folder: {folder}")
     if not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        raise BadInput(f"--json {path}: it cannot be written there")
+        raise BadInput(f"{option} {path}: it cannot be written there")
 
 
 def write_json(path: str | None, what: dict, output: Output) -> None:

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -71,7 +72,8 @@ def test_interrupt_after_a_divergence(pykmm: Pykmm, workshop: Workshop) -> None:
                  ) as process:
         # a line of progress that tells of some
         until(lambda: " 0 divergences" not in (line := process.stdout.readline())
-              and "divergences" in line, "a divergence")
+              and "divergences" in line and re.search(r"  steps \d+/\d+  branches \d+/", line),
+              "a divergence")
         send(process, signal.SIGINT, "group")
         done = pykmm.ended(process).was_silent(1)
     assert "C and wrong differ" in done.out

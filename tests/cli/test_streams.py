@@ -4,6 +4,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -121,6 +122,10 @@ def test_terminal_shows_progress_that_goes_away(pykmm: Pykmm) -> None:
     pykmm.env["TERM"] = "xterm"
     done = in_terminal(pykmm, "fuzz", "--seconds", "1.5", "--seed", "1").was_silent(0)
     assert done.out.count("cases/s  ") > 3, "live progress"
+    live = [(*map(int, found),) for found in re.findall(
+        r"cases/s  steps (\d+)/(\d+)\s+branches (\d+)/(\d+)\s+0\s+divergences", done.out)]
+    assert len(live) == done.out.count("cases/s  ")
+    assert live == sorted(live) and live[-1][0] == live[-1][1] > 100 and live[-1][2] > 300
     assert done.out.count("\x1b[?25l") == done.out.count("\x1b[?25h") == 1, "the cursor is back"
     after = done.out[done.out.index("\x1b[?25h"):]
     assert "page_mkclean" in after and "0 divergences" in after
