@@ -104,6 +104,7 @@ def test_counts_are_the_sample_and_the_lowest_case_of_each_behaviour(jobs):
                      [halves.c_half(counted=True), halves.p_half(counted=True)],
                      seed=9, jobs=jobs, cases=200_000)
     fuzzer = fuzz.Fuzzer(plan)
+    assert [hit for hit, _ in fuzzer.reached_so_far().values()] == [0, 0]
     outcome = fuzzer.run()
     alone = fuzz.Fuzzer(fuzz.Plan(**{**vars(plan), "jobs": 1})).run()
     assert outcome.counters == alone.counters

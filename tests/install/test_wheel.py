@@ -63,7 +63,7 @@ def test_wheel_holds_sources_but_no_generated_c(installed):
     primitives = {f"pykmm/cref/engine/primitives/{p.name}"
                   for p in (ROOT / "cref/engine/primitives").glob("*.def")}
     assert primitives and primitives <= held
-    assert "pykmm/mm/rmap.pyx" in held
+    assert {"pykmm/mm/rmap.pyx", "pykmm/report/coverage.html.j2"} <= held
     assert not [path for path in held if path.endswith(".c") and "/cref/" not in path]
 
 
@@ -76,6 +76,16 @@ def test_wheel_fuzzes_two_halves(installed, tmp_path):
     assert result["halves"] == ["C", "P"]
     assert result["sequences"] > 0
     assert all(f["steps_hit"] == f["steps_total"] for f in result["functions"].values())
+
+
+def test_wheel_lists_its_sources(installed, tmp_path):
+    done = pykmm(installed, tmp_path, "coverage", "--cases", "100k", "--html", "listing.html",
+                 "--json", "result.json")
+
+    assert done.stderr == ""
+    assert json.loads((tmp_path / "result.json").read_text())["disproved"] == []
+    page = (tmp_path / "listing.html").read_text(encoding="utf-8")
+    assert "cref/mm/memory.c" in page and "pykmm/mm/memory.pyx" in page
 
 
 def test_wheel_saves_and_runs_a_sequence(installed, tmp_path):
