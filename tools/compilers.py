@@ -263,7 +263,7 @@ def x_of(build: Build, mail: str) -> list[dict]:
 
 def suite(build: Build) -> tuple[bool, str]:
     """(passed, pytest's last line) of the equality tests."""
-    done = build.run("-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), *TESTS,
+    done = build.run("-m", "pytest", "-n", str(os.cpu_count() or 1), *TESTS,
                      f"--ignore={OWN_TEST}")
     lines = done.stdout.strip().splitlines() or done.stderr.strip().splitlines() or ["no output"]
     failed = [line for line in lines if re.match(r"FAILED|ERROR", line)]
