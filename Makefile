@@ -16,7 +16,7 @@ help:
 	@echo "make test      run the tests"
 	@echo "make bench     time the replay loop, count instructions (needs valgrind)"
 	@echo "make sanitize  ten million cases and a million sequences under the sanitizers"
-	@echo "make compilers everything again by gcc and clang at -O0, -O2 and -O3"
+	@echo "make compilers everything by gcc and clang at three levels, compared (ten minutes)"
 	@echo "make deep      every test, all mutants included (about half an hour)"
 	@echo "make build     only build;  make clean  remove all that was made"
 
