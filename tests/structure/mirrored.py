@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pykmm.source.anchors import TWINS, anchors_of
+from pykmm.source.anchors import FUNCTION_OF, TWINS, anchors_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +26,8 @@ _P_HEAD = re.compile(
     r"(?P<after>[^:\n]*):", re.MULTILINE)
 _C_WORDS = {"if", "while", "for", "switch", "return", "sizeof", "do", "else"}
 _P_WORDS = {"if", "elif", "while", "not", "and", "or", "return", "in", "else", "sizeof"}
+
+FUNCTIONS = list(FUNCTION_OF.values())
 
 # A macro that loops in C, and the calls that Cython opens it to: the first, and those in the loop.
 OPENED = {"vma_prio_tree_foreach": ("vma_prio_tree_first", {"vma_prio_tree_next"})}
