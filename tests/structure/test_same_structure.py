@@ -189,6 +189,31 @@ def planted(text: str, plant: Plant, *, cython: bool) -> tuple[str, int]:
     return head + part.replace(old, new) + "".join(lines[last - 1:]), line
 
 
+def test_structure_above_the_first_step_is_of_no_step():
+    good = twins(MMAP)
+    old = "cdef pgoff_t pgoff = addr >> PAGE_SHIFT"
+    assert good.cython.count(old) == 1
+
+    found = Twins(MMAP, good.c, good.cython.replace(old, old.replace(">>", "<<"))).differences()
+
+    assert [(d.function, d.step) for d in found] == [("do_brk", "")]
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("cdef int page_mkclean_file(", "cdef int page_mkclean_all("),
+    ("cdef int page_mkclean_file(", "cdef int more() noexcept nogil:\n    return 0\n\n\n"
+                                    "cdef int page_mkclean_file("),
+])
+def test_structure_function_without_a_twin_is_seen(old, new):
+    good = twins(RMAP)
+    assert good.cython.count(old) == 1
+
+    found = Twins(RMAP, good.c, good.cython.replace(old, new)).differences()
+
+    assert [d.function for d in found] == [""]
+    assert found[0].cython[2] == "function " + ("more" if "more" in new else "page_mkclean_all")
+
+
 def is_near(line: int, begins: int, plant: Plant) -> bool:
     """Is it a line of the change?  What is missing is said to be at the statement before it."""
     height = max(text.count("\n") for text in (*plant.c, *plant.cython))

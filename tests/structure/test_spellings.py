@@ -65,6 +65,7 @@ LADDER_IN_C = "f();\nagain:\nif (a)\ngoto out;\ng();\nout:\nh();"
     ("at = L_out; continue", "at = L_top; continue", "at = L_top"),
     ("at = L_out; continue", "at = L_other; continue", "at = L_other"),
     ("at = L_out; continue", "at = L_out", "at = L_out"),
+    ("at = L_out; continue", "at = L_out\n        continue", "at = L_out"),
     ("at = L_out; continue", "while b:\n            at = L_out; continue", "at = L_out"),
     ("cdef int at = L_top", "cdef int at = L_again", "while (at == L_top)"),
     ("cdef int at = L_top", "cdef int at", "while (at == L_top)"),
@@ -135,6 +136,11 @@ def test_switch_of_another_kind_is_no_spelling(c, cython):
     ("v = !(a == b);", "v = (not a) == b"),
     ("v = *f(a);", "v = f(a)"),
     ("v = &a->b;", "v = a.b"),
+    ("v = (&a)->b;", "v = &a.b"),
+    ("v = (&f)(a);", "v = &f(a)"),
+    ("v = (-f)(a);", "v = -f(a)"),
+    ("v = (*a)[b];", "v = a[b][0]"),
+    ("if (a)\nf();\nelse\ng();", "if a:\n    f()\n    g()"),
     ("a++;", "a -= 1"),
     ("a -= b;", "a = b"),
     ("if (a)\nif (b)\nf();\nelse\ng();", "if a:\n    if b:\n        f()\nelse:\n    g()"),
@@ -154,6 +160,13 @@ def test_other_meaning_is_no_spelling(c, cython):
 ])
 def test_precedence_is_that_of_each_language(c, cython):
     assert said(c, cython) == ""
+
+
+def test_line_of_a_statement_is_where_it_begins():
+    found = toy("if (a)\nf();\nelse if (a\n|| b)\ng();",
+                "if a:\n    f()\nelif (a\n        and b):\n    g()").differences()
+
+    assert [(d.c[1], d.cython[1]) for d in found] == [(5, 5)]
 
 
 @pytest.mark.parametrize("cython", [

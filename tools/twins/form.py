@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 Expression = tuple
 NULL: Expression = ("name", "NULL")
+PREFIXES = ("address", "pointee", "not", "unary")
 
 
 class Unreadable(Exception):
@@ -146,6 +147,8 @@ def text_of(e: Expression) -> str:
     if kind in ("name", "number"):
         return str(parts[0])
     texts = [text_of(part) if isinstance(part, tuple) else str(part) for part in parts]
+    if kind in ("call", "field", "arrow", "index") and parts[0][0] in PREFIXES:
+        texts[0] = f"({texts[0]})"
     if kind == "call":
         return f"{texts[0]}({', '.join(texts[1:])})"
     if kind in ("field", "arrow"):
@@ -157,17 +160,11 @@ def text_of(e: Expression) -> str:
     if kind == "choose":
         return f"({texts[0]} ? {texts[1]} : {texts[2]})"
     if kind in ("address", "pointee", "not"):
-        return {"address": "&", "pointee": "*", "not": "not "}[kind] + bracketed(parts[0], texts[0])
+        return {"address": "&", "pointee": "*", "not": "not "}[kind] + texts[0]
     if kind == "unary":
-        return texts[0] + bracketed(parts[1], texts[1])
+        return texts[0] + texts[1]
     if kind == "binary":
         return f"({texts[1]} {texts[0]} {texts[2]})"
     if kind == "assign":
         return f"({texts[0]} = {texts[1]})"
     return f"({f' {kind} '.join(texts)})"
-
-
-def bracketed(e: Expression, text: str) -> str:
-    """The text of an operand, in brackets where it could be taken for another."""
-    plain = e[0] in ("name", "number", "call") or text.startswith("(")
-    return text if plain else f"({text})"

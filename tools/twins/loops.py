@@ -116,8 +116,7 @@ def opened_falling_switch(block: Block) -> Block:
     found: list[Statement] = []
     for s in block:
         cases = _cases(s)
-        fits = (cases and len(cases) == 3 and _own(cases[0]) is None
-                and not _leaves_by(cases[0].body, "break")
+        fits = (cases and len(cases) == 3 and not _leaves_by(cases[0].body, "break")
                 and _own(cases[1]) is not None and cases[2].body[-1].kind in ENDS
                 and not _leaves_by(cases[2].body, "break"))
         if not fits or not cases:
