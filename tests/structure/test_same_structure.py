@@ -13,6 +13,7 @@ import pytest
 from quality.test_mutants import ALL as MUTANTS
 
 from pykmm.source.anchors import TWINS, anchors_of
+from tools.twins import read_cython
 from tools.twins.compare import ALL_TWINS, Twins
 
 ROOT = mirrored.ROOT
@@ -44,6 +45,17 @@ def test_structure_compares_all_functions_of_the_patch():
     names = [f.name for path in TWINS for f in mirrored.c_functions(twins(path).c)]
 
     assert sorted(names) == sorted(set(mirrored.FUNCTIONS))
+
+
+def test_structure_rests_on_names_that_are_those_of_c():
+    """Both say `put_page`; so it must be one function."""
+    text = (ROOT / "pykmm/machine.pxd").read_text(encoding="utf-8")
+    assert read_cython.renamed(text) == []
+
+    other = text.replace("void put_page(", 'void put_page "get_page"(')
+    assert other != text and read_cython.renamed(other) == ["put_page"]
+    brought = text + '\ncdef extern from *:\n    """\n    #define put_page get_page\n    """\n'
+    assert read_cython.renamed(brought) == [f"text in line {text.count(chr(10)) + 2}"]
 
 
 # -- planted in one half or the other

@@ -44,6 +44,15 @@ def names_in_c(pxd: Path) -> dict[str, str]:
             if node.cname and node.cname != node.name}
 
 
+def renamed(text: str) -> list[str]:
+    """Functions and constants that a .pxd gives another name than C's, and C text it brings."""
+    tree = _parsed(text, True)
+    names = [node.name for node in _all(tree, Nodes.CNameDeclaratorNode) if node.cname]
+    texts = [f"text in line {node.pos[1]}" for node in _all(tree, Nodes.CDefExternNode)
+             if node.verbatim_include]
+    return names + texts
+
+
 def _parsed(text: str, declarations: bool) -> Node:
     Errors.init_thread()
     try:
