@@ -9,13 +9,14 @@ RUN    := $(VENV)/bin
 SOURCES := $(shell find cref pykmm -name '*.[ch]' -o -name '*.def' -o -name '*.pyx' -o -name '*.pxd') \
 	   cref/CFLAGS setup.py pykmm/source/anchors.py pykmm/source/counting.py pykmm/source/operands.py
 
-.PHONY: help build fuzz test deep bench sanitize clean
+.PHONY: help build fuzz test deep bench sanitize compilers clean
 
 help:
 	@echo "make fuzz      fuzz the halves against each other for 30 seconds"
 	@echo "make test      run the tests"
 	@echo "make bench     time the replay loop, count instructions (needs valgrind)"
 	@echo "make sanitize  ten million cases and a million sequences under the sanitizers"
+	@echo "make compilers everything by gcc and clang at three levels, compared (ten minutes)"
 	@echo "make deep      every test, all mutants included (about half an hour)"
 	@echo "make build     only build;  make clean  remove all that was made"
 
@@ -51,6 +52,9 @@ bench: build
 
 sanitize: build
 	@$(RUN)/python tools/sanitize.py --cases 10000000 --sequences 1000000
+
+compilers: build
+	@$(RUN)/python tools/compilers.py
 
 clean:
 	rm -rf build $(VENV) pykmm/lib *.egg-info .pytest_cache .hypothesis .benchmarks

@@ -31,7 +31,9 @@ INCLUDES = ["cref/include", "cref"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # what Cython itself writes is not warned about; and that a rung of the ladder is entered only with
 # its variables set is seen in C, where the same rung is a label
-CYTHON_WARNINGS = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-maybe-uninitialized"]
+CYTHON_WARNINGS = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-maybe-uninitialized",
+                   # clang has no such warning, and would warn of that
+                   "-Wno-unknown-warning-option"]
 BINDING_WARNINGS = ["-Wno-sign-compare"]
 
 

@@ -29,28 +29,20 @@ Exit status: 0 silent; 1 a report, a difference between halves or a crash;
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-ROOT = Path(__file__).resolve().parent.parent
+from copies import ROOT, Failed, Missing, bring_up_to_date, build, locked
+
 FOLDER = ROOT / "build/sanitize"
 COMPILER = "gcc"
-
-# What the copy is made of; the rest of the project is not needed to build and run it.
-FILES = ("setup.py", "pyproject.toml", "README.md")
-TREES = ("cref", "pykmm")
-SUFFIXES = {".c", ".h", ".def", ".toml", ".py", ".pyx", ".pxd", ""}
 
 SANITIZE = "-fsanitize=address,undefined"
 FLAGS = [
@@ -113,9 +105,9 @@ PLANTS = {
     "slot": Plant(
         "cref/machine/event.h",
         "\t\tu64 *at_ = kmm_event(KMM_EVENT_##name, KMM_NR_OF(__VA_ARGS__), here); \\\n"
-        "\t\t__builtin_memcpy(at_, words_, sizeof(words_));\t\t\\\n",
+        "\t\tkmm_words_out(at_, words_, sizeof(words_) / sizeof(*words_)); \\\n",
         "\t\tu64 *at_ = kmm_event(KMM_EVENT_##name, KMM_NR_OF(__VA_ARGS__), here); \\\n"
-        "\t\t__builtin_memcpy(at_, words_, sizeof(words_) - sizeof(u64));\t\\\n",
+        "\t\tkmm_words_out(at_, words_, sizeof(words_) / sizeof(*words_) - 1); \\\n",
         r"legal: \d+ cases, [1-9]\d* differing",
     ),
     "misaligned": Plant(
@@ -151,14 +143,6 @@ ENDINGS = {
 }
 
 
-class Missing(Exception):
-    """What this needs and does not find."""
-
-
-class Failed(Exception):
-    """The copy could not be made or built."""
-
-
 def runtime(name: str) -> str:
     """Path of a sanitizer's runtime library."""
     if not shutil.which(COMPILER):
@@ -182,24 +166,6 @@ def check_tools() -> None:
             raise Missing(f"{sys.executable} has no {module}: pip install {module.lower()}")
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One build and run at a time in this folder, whoever else wants one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def sources() -> Iterator[Path]:
-    """Paths of the copied files, from the project's folder."""
-    yield from map(Path, FILES)
-    for tree in TREES:
-        for path in sorted((ROOT / tree).rglob("*")):
-            if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts:
-                yield path.relative_to(ROOT)
-
-
 def text_for_copy(path: Path, plant: Plant | None) -> str:
     text = (ROOT / path).read_text(encoding="utf-8")
     if path == Path("cref/CFLAGS"):
@@ -210,36 +176,6 @@ def text_for_copy(path: Path, plant: Plant | None) -> str:
                          f"{plant.before.splitlines()[0].strip()!r}")
         text = text.replace(plant.before, plant.after)
     return text
-
-
-def copy_sources(folder: Path, plant: Plant | None) -> None:
-    """Bring the copy up to date; unchanged files keep their dates, so only the rest is rebuilt."""
-    wanted = set()
-    for path in sources():
-        wanted.add(folder / path)
-        text = text_for_copy(path, plant)
-        target = folder / path
-        if target.exists() and target.read_text(encoding="utf-8") == text:
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        # the build compares whole seconds: a change within the second of the last build must count
-        soon = time.time() + 1
-        os.utime(target, (soon, soon))
-    for tree in TREES:
-        for path in (folder / tree).rglob("*"):
-            if path.is_file() and path.suffix in SUFFIXES and path not in wanted:
-                path.unlink()
-
-
-def build(folder: Path) -> None:
-    """raises Failed   with the last lines of what the build said"""
-    env = {**os.environ, "CC": COMPILER, "LDFLAGS": SANITIZE}
-    done = subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
-                          cwd=folder, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise Failed(f"the sanitized build failed:\n{tail}")
 
 
 def run_cases(folder: Path, cases: int, sequences: int, seed: int) -> tuple[bool, str]:
@@ -285,8 +221,8 @@ def sanitize(cases: int, seed: int, plant: Plant | None = None, *, sequences: in
     """
     check_tools()
     with locked(folder):
-        copy_sources(folder, plant)
-        build(folder)
+        bring_up_to_date(folder, lambda path: text_for_copy(path, plant))
+        build(folder, CC=COMPILER, LDFLAGS=SANITIZE)
         return run_cases(folder, cases, sequences, seed)
 
 

@@ -2,31 +2,11 @@
 #include "engine/case.h"
 #include "engine/choices.h"
 
-const struct kmm_choice kmm_choices[] = {
-#define CHOICE(name, limit)		{ #name, offsetof(struct kmm_case, name), 1, limit },
-#define CHOICES(name, count, limit)	{ #name, offsetof(struct kmm_case, name), count, limit },
-#include "engine/case.def"
-#undef CHOICE
-#undef CHOICES
-};
-const u32 kmm_nr_choices = sizeof(kmm_choices) / sizeof(kmm_choices[0]);
-
-/* The limit of every byte of a case, in the order of the bytes. */
-static const struct {
-#define CHOICE(name, limit)		u16 name;
-#define CHOICES(name, count, limit)	u16 name[count];
-#include "engine/case.def"
-#undef CHOICE
-#undef CHOICES
-} limits = {
-#define CHOICE(name, limit)		.name = (limit),
-#define CHOICES(name, count, limit)	.name = { [0 ... (count) - 1] = (limit) },
-#include "engine/case.def"
-#undef CHOICE
-#undef CHOICES
-};
-
-_Static_assert(sizeof(limits) == 2 * sizeof(struct kmm_case), "one limit for each byte");
+#define CHOICES_STRUCT	kmm_case
+#define CHOICES_FILE	"engine/case.def"
+#define CHOICES_TABLE	kmm_choices
+#define CHOICES_COUNT	kmm_nr_choices
+#include "engine/choice_table.h"
 
 void kmm_decode_range(struct kmm_case *c, const u8 *bytes, u32 from, u32 to)
 {

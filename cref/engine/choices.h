@@ -8,8 +8,14 @@
 
 #include "machine/types.h"
 
-/* O3, because O2 leaves a loop of this length to one byte at a time */
-__attribute__((optimize("O3")))
+/* gcc's O2 leaves a loop of this length to one byte at a time; clang's does not, and lacks the word */
+#ifdef __clang__
+#define KMM_MANY_AT_ONCE
+#else
+#define KMM_MANY_AT_ONCE	__attribute__((optimize("O3")))
+#endif
+
+KMM_MANY_AT_ONCE
 static inline void kmm_decode_bytes(u8 *out, const u8 *bytes, const u16 *limit, u32 count)
 {
 	u32 i;

@@ -9,29 +9,11 @@
 #include "machine/file.h"
 #include "machine/operation.h"
 
-const struct kmm_choice kmm_sequence_choices[] = {
-#define CHOICE(name, limit)		{ #name, offsetof(struct kmm_sequence, name), 1, limit },
-#define CHOICES(name, count, limit)	{ #name, offsetof(struct kmm_sequence, name), count, limit },
-#include "engine/sequence.def"
-#undef CHOICE
-#undef CHOICES
-};
-const u32 kmm_nr_sequence_choices = sizeof(kmm_sequence_choices) / sizeof(kmm_sequence_choices[0]);
-
-static const struct {
-#define CHOICE(name, limit)		u16 name;
-#define CHOICES(name, count, limit)	u16 name[count];
-#include "engine/sequence.def"
-#undef CHOICE
-#undef CHOICES
-} limits = {
-#define CHOICE(name, limit)		.name = (limit),
-#define CHOICES(name, count, limit)	.name = { [0 ... (count) - 1] = (limit) },
-#include "engine/sequence.def"
-#undef CHOICE
-#undef CHOICES
-};
-_Static_assert(sizeof(limits) == 2 * sizeof(struct kmm_sequence), "one limit for each byte");
+#define CHOICES_STRUCT	kmm_sequence
+#define CHOICES_FILE	"engine/sequence.def"
+#define CHOICES_TABLE	kmm_sequence_choices
+#define CHOICES_COUNT	kmm_nr_sequence_choices
+#include "engine/choice_table.h"
 
 void kmm_sequence_decode(struct kmm_sequence *s, const u8 *bytes)
 {

@@ -130,36 +130,21 @@ static struct page *driver_page(struct address_space *mapping, pgoff_t index)
 
 struct page *kmm_driver_nopage(struct vm_area_struct *area, unsigned long address, int *type)
 {
-	u64 *back = kmm_event(KMM_EVENT_nopage, 4, KMM_HERE);
+	u64 *result = KMM_ENTER(nopage, KMM_HERE, area, address, 0);
 	pgoff_t index = ((address - area->vm_start) >> PAGE_SHIFT) + area->vm_pgoff;
-	struct page *page;
 
-	back[0] = KMM_WORD(area);
-	back[1] = address;
-	back[2] = back[3] = 0;
-	barrier();
-	page = driver_page(area->vm_file->f_mapping, index);
 	*type = VM_FAULT_MINOR;
-	back[2] = VM_FAULT_MINOR;
-	back[3] = KMM_WORD(page);
-	barrier();
-	return page;
+	return kmm_nopage_gives(result, *type, driver_page(area->vm_file->f_mapping, index));
 }
 
 /* A mapping of the kernel's own, of no file: one page for all, here the zero page. */
 struct page *kmm_own_nopage(struct vm_area_struct *area, unsigned long address, int *type)
 {
-	u64 *back = kmm_event(KMM_EVENT_nopage, 4, KMM_HERE);
-	struct page *page = kmm_world->zero_page;
+	u64 *result = KMM_ENTER(nopage, KMM_HERE, area, address, 0);
 
-	back[0] = KMM_WORD(area);
-	back[1] = address;
-	back[2] = VM_FAULT_MINOR;
-	back[3] = KMM_WORD(page);
-	barrier();
-	get_page(page);
+	get_page(kmm_world->zero_page);
 	*type = VM_FAULT_MINOR;
-	return page;
+	return kmm_nopage_gives(result, *type, kmm_world->zero_page);
 }
 
 /* A driver would count its users here. */

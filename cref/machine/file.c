@@ -288,16 +288,8 @@ static struct page *nopage(struct vm_area_struct *area, unsigned long address, i
 
 struct page *filemap_nopage(struct vm_area_struct *area, unsigned long address, int *type)
 {
-	u64 *back = kmm_event(KMM_EVENT_nopage, 4, KMM_HERE);
-	struct page *page;
+	u64 *result = KMM_ENTER(nopage, KMM_HERE, area, address, 0);
+	struct page *page = nopage(area, address, type);
 
-	back[0] = KMM_WORD(area);
-	back[1] = address;
-	back[2] = back[3] = 0;
-	barrier();
-	page = nopage(area, address, type);
-	back[2] = KMM_WORD(*type);
-	back[3] = KMM_WORD(page);
-	barrier();
-	return page;
+	return kmm_nopage_gives(result, *type, page);
 }

@@ -58,6 +58,13 @@ KMM_EXPORT int kmm_shmem_zero_setup(struct vm_area_struct *vma, u32 here);
 /* The operations in the tables.  `type` gets VM_FAULT_MINOR or VM_FAULT_MAJOR. */
 struct page *filemap_nopage(struct vm_area_struct *area, unsigned long address, int *type);
 struct page *shmem_nopage(struct vm_area_struct *area, unsigned long address, int *type);
+/* nopage's event ends in both things that come back; `result` is the place of the last one. */
+static inline struct page *kmm_nopage_gives(u64 *result, int type, struct page *page)
+{
+	result[-1] = KMM_WORD(type);
+	return KMM_GIVE(result, page);
+}
+
 struct page *kmm_driver_nopage(struct vm_area_struct *area, unsigned long address, int *type);
 struct page *kmm_own_nopage(struct vm_area_struct *area, unsigned long address, int *type);
 void kmm_driver_open(struct vm_area_struct *area);

@@ -26,7 +26,9 @@
 #undef END
 
 #define STRUCT(name)			_Static_assert(sizeof(struct packed_##name) ==	\
-							sizeof(KIND_##name), #name " is whole");
+							sizeof(KIND_##name), #name " is whole");\
+				_Static_assert(sizeof(KIND_##name) % 8 == 0,	\
+					       #name " keeps what follows it aligned");
 #define FIELD(name, field, form)	_Static_assert(offsetof(struct packed_##name, field) == \
 						offsetof(KIND_##name, field), #name "." #field);
 #define END(name)

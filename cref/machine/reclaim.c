@@ -101,17 +101,6 @@ static enum pageout pageout(struct page *page, struct address_space *mapping)
 	return KMM_GIVE(result, ret);
 }
 
-/* With tree_lock held; the slot is the caller's to give back. */
-static void take_out_of_swap_cache(struct page *page)
-{
-	struct address_space *swapper = kmm_world->swapper_space;
-
-	kmm_tree_delete(&swapper->page_tree, page->private);
-	page->private = 0;
-	page->flags &= ~(1UL << PG_swapcache);
-	swapper->nrpages--;
-}
-
 /* Out of its cache, if it is clean and only the cache and we hold it: 1; our reference stays. */
 static int remove_mapping(struct address_space *mapping, struct page *page)
 {
@@ -125,7 +114,7 @@ static int remove_mapping(struct address_space *mapping, struct page *page)
 	removed = page->_count.counter == 2 && !kmm_page_flag(page, PG_dirty);
 	if (removed && kmm_page_flag(page, PG_swapcache)) {
 		entry = page->private;
-		take_out_of_swap_cache(page);
+		__delete_from_swap_cache(page);
 	} else if (removed) {
 		__remove_from_page_cache(page);
 	}

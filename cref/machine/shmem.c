@@ -41,19 +41,10 @@ static struct page *nopage(struct vm_area_struct *area, unsigned long address)
 
 struct page *shmem_nopage(struct vm_area_struct *area, unsigned long address, int *type)
 {
-	u64 *back = kmm_event(KMM_EVENT_nopage, 4, KMM_HERE);
-	struct page *page;
+	u64 *result = KMM_ENTER(nopage, KMM_HERE, area, address, 0);
 
-	back[0] = KMM_WORD(area);
-	back[1] = address;
-	back[2] = back[3] = 0;
-	barrier();
-	page = nopage(area, address);
 	*type = VM_FAULT_MINOR;
-	back[2] = VM_FAULT_MINOR;
-	back[3] = KMM_WORD(page);
-	barrier();
-	return page;
+	return kmm_nopage_gives(result, *type, nopage(area, address));
 }
 
 int shmem_mmap(struct file *file, struct vm_area_struct *vma)

@@ -120,8 +120,7 @@ static int add_to_swap_cache(struct page *page, unsigned long entry)
 	return error;
 }
 
-/* The way back, with tree_lock held; the reference and the slot are the caller's to drop. */
-static void take_out_of_swap_cache(struct page *page)
+void __delete_from_swap_cache(struct page *page)
 {
 	struct address_space *swapper = kmm_world->swapper_space;
 
@@ -160,7 +159,7 @@ void delete_from_swap_cache(struct page *page)
 
 	KMM_EVENT(delete_from_swap_cache, KMM_HERE, page);
 	write_lock_irq(&swapper->tree_lock);
-	take_out_of_swap_cache(page);
+	__delete_from_swap_cache(page);
 	write_unlock_irq(&swapper->tree_lock);
 	swap_free(entry);
 	page_cache_release(page);
@@ -189,7 +188,7 @@ int remove_exclusive_swap_page(struct page *page)
 		write_lock_irq(&swapper->tree_lock);
 		/* a look-up may have come first */
 		if (only_cached(page)) {
-			take_out_of_swap_cache(page);
+			__delete_from_swap_cache(page);
 			SetPageDirty(page);
 			exclusive = 1;
 		}

@@ -30,6 +30,8 @@ void free_swap_and_cache(unsigned long entry);
 int vm_swap_full(void);					/* more than half of the slots are in use */
 int add_to_swap(struct page *page);			/* 1, or 0 when there is no slot or no memory */
 void delete_from_swap_cache(struct page *page);		/* locked */
+/* With tree_lock held; the reference and the slot are the caller's to drop. */
+void __delete_from_swap_cache(struct page *page);
 int remove_exclusive_swap_page(struct page *page);	/* locked */
 void free_page_and_swap_cache(struct page *page);	/* what zap ends with */
 struct page *lookup_swap_cache(unsigned long entry);	/* with a reference, or NULL */

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "machine/assumptions.h"
 #include "machine/constants.h"
 
 typedef uint8_t u8;
@@ -30,6 +31,8 @@ typedef s64 loff_t_kmm;			/* in bytes */
 typedef struct { u32 pte_low; } pte_t;
 typedef struct { u32 pgprot; } pgprot_t;
 typedef struct { s32 counter; } atomic_t;
+_Static_assert(sizeof(pte_t) == 4 && sizeof(pgprot_t) == 4 && sizeof(atomic_t) == 4,
+	       "i386's words are 32 bits on any host");
 
 /* Counts turn over as the processor's words do: a wild world may hold the last value. */
 static inline s32 kmm_count_add(s32 *count, s32 by)

@@ -72,7 +72,7 @@ static void rb_erase(struct rb_node *node, struct rb_root *root)
 		rotate_up(priority_of(node->rb_left) > priority_of(node->rb_right) ?
 			  node->rb_left : node->rb_right, root);
 	put_in_place_of(node->rb_left ? node->rb_left : node->rb_right, node, root);
-	*node = (struct rb_node) { NULL };
+	*node = (struct rb_node) { .rb_parent = NULL };
 }
 
 /* Where a vma at an address belongs. */

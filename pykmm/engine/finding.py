@@ -193,7 +193,7 @@ def examine(case: bytes, halves: list[core.Half], mail: MailLines = MailLines())
         if core.is_sequence(case):
             _number_operations(events)
         image = runner.image()
-        runs.append((half, _ended(outcome, ret, fault), events, image, outcome))
+        runs.append((half, _ended(outcome, ret, fault), events, image, (outcome, ret)))
         changed = [d for d in where.differences(start, image) if d[0] != "world.trace_at"]
         found["halves"].append({"name": half.name, "ended": runs[-1][1], "events": events,
                                 "changed": changed})
@@ -228,14 +228,14 @@ def _difference(first: tuple, other: tuple, where: Map) -> dict:
             event = {"number": i, "first": a, "other": b}
             break
     field = None
-    # what an oops left in memory is not compared: see cref/engine/replay.c
-    if first[4] not in ("oops", "stray access"):
+    # what an oops left in memory, and where it was, is not compared: see cref/engine/replay.c
+    if first[4][0] not in ("oops", "stray access"):
         changed = [d for d in where.differences(first[3], other[3]) if d[0] != "world.trace_at"]
         if changed:
             field = {"path": changed[0][0], "first": changed[0][1], "other": changed[0][2],
                      "more": len(changed) - 1}
     return {"half": other[0].name, "against": first[0].name,
-            "ended": None if first[1] == other[1] else [first[1], other[1]],
+            "ended": None if first[4] == other[4] else [first[1], other[1]],
             "event": event, "field": field}
 
 

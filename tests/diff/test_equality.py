@@ -111,7 +111,7 @@ def test_altered_mail_is_accepted_named_and_diverges(c, p, name, tmp_path):
     assert outcome.found[0].half == "X"
 
 
-FLIPPING_HALF = """
+SMALL_HALF = """
 #include "half.h"
 #include "machine/enter.h"
 static int flip(unsigned int flags)
@@ -120,23 +120,43 @@ static int flip(unsigned int flags)
 	return 0;
 }
 static int keep(unsigned int flags) { (void)flags; return 0; }
+static int low(unsigned int flags) { (void)flags; return *(volatile int *)8; }
+static int high(unsigned int flags) { (void)flags; return *(volatile int *)16; }
 __attribute__((visibility("default"))) const struct kmm_half kmm_half = {
 	KMM_HALF_ABI, sizeof(struct kmm_half), "flip", kmm_enter, .is_shared_writable = FUNCTION };
 """
 
 
+def small_half(folder, name):
+    source, library = folder / f"{name}.c", folder / f"{name}.so"
+    source.write_text(SMALL_HALF, encoding="utf-8")
+    subprocess.run(["cc", "-fPIC", "-shared", *paths.c_flags(), "-w", f"-DFUNCTION={name}",
+                    f"-I{paths.cref()}", str(source), str(paths.cref() / "machine/enter.c"),
+                    "-o", str(library)], check=True)
+    return core.Half.load(library, name)
+
+
 @pytest.fixture
-def flipping_halves(tmp_path):
+def small_halves(tmp_path):
+    """A maker of halves that have one of the functions in SMALL_HALF, by their names."""
+    return lambda *names: [small_half(tmp_path, name) for name in names]
+
+
+@pytest.fixture
+def flipping_halves(small_halves):
     """Two halves: one returns 0 and does nothing, the other flips the byte that it is given."""
-    made = []
-    for name in ("keep", "flip"):
-        source, library = tmp_path / f"{name}.c", tmp_path / f"{name}.so"
-        source.write_text(FLIPPING_HALF, encoding="utf-8")
-        subprocess.run(["cc", "-fPIC", "-shared", *paths.c_flags(), "-w", f"-DFUNCTION={name}",
-                        f"-I{paths.cref()}", str(source), str(paths.cref() / "machine/enter.c"),
-                        "-o", str(library)], check=True)
-        made.append(core.Half.load(library, name))
-    return made
+    return small_halves("keep", "flip")
+
+
+def test_replay_compares_that_there_was_an_oops_and_not_where(small_halves):
+    # gcc and clang follow another of two NULL pointers first, or test another byte of a word
+    runner = core.Runner()
+    low, high, keep = small_halves("low", "high", "keep")
+    runner.build(core.Job([low], seed=3, functions=[0]).case(0, 0))
+
+    assert [runner.run(half) for half in (low, high)] == [("oops", 0, 8), ("oops", 0, 16)]
+    assert runner.first_differing([low, high]) == 0
+    assert runner.first_differing([low, keep]) == 1
 
 
 def test_replay_compares_every_byte_of_the_state(flipping_halves):

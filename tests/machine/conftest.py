@@ -7,6 +7,7 @@ swapper_space without pages, no lock held, an empty trace.
 """
 
 import pytest
+from file_kinds import KINDS
 from worlds import empty_world
 
 from pykmm import paths
@@ -168,10 +169,6 @@ class Kernel(World):
     def file(self, number: int, inode: int, mode: int = 3):
         """An open file by hand; mode: FMODE_READ 1, FMODE_WRITE 2."""
         self.call("open_into", f"file[{number}].f_mapping", f"inode[{inode}]", mode)
-
-
-KINDS = ["ext2", "ext3", "block device", "tmpfs", "ramfs", "PFNMAP driver", "prot driver",
-         "hugetlbfs", "no mmap", "failing driver"]
 
 
 @pytest.fixture(scope="session")

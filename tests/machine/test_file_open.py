@@ -3,7 +3,7 @@
 
 import pytest
 from block_pictures import cache, flags
-from conftest import KINDS
+from file_kinds import KINDS
 
 READ, WRITE = 1, 2
 ENFILE, ETXTBSY, EAGAIN, ENOEXEC = -23, -26, -11, -8

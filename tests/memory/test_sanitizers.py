@@ -4,20 +4,12 @@
 tools/sanitize.py builds and runs; what it can see and what it cannot is said there.
 """
 
-import importlib.util
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
-
-_TOOL = Path(__file__).resolve().parents[2] / "tools/sanitize.py"
-_spec = importlib.util.spec_from_file_location("sanitize", _TOOL)
-assert _spec and _spec.loader
-sanitize = importlib.util.module_from_spec(_spec)
-sys.modules["sanitize"] = sanitize      # dataclasses look their module up there
-_spec.loader.exec_module(sanitize)
+import sanitize
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +41,12 @@ def test_a_planted_fault_is_reported(name: str) -> None:
     silent, text = sanitize.sanitize(10_000, seed=1, plant=plant)
     assert not silent
     assert re.search(plant.report, text), text
+
+
+@pytest.mark.parametrize("name", sanitize.PLANTS)
+def test_every_planted_fault_finds_its_place(name: str) -> None:
+    plant = sanitize.PLANTS[name]
+    assert plant.after in sanitize.text_for_copy(Path(plant.path), plant)
 
 
 def test_a_run_that_ends_as_none_may_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
