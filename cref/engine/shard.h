@@ -87,7 +87,7 @@ KMM_EXPORT void kmm_run_shard(struct kmm_runner *runner, const struct kmm_job *j
  * seventh of the time of sequences; of all functions; and none of the sample.
  */
 #define KMM_IS_NOTED(index)		((index) & 16)
-#define KMM_IS_NOTED_SEQUENCE(index)	((index) % 4 == 1)
+#define KMM_IS_NOTED_SEQUENCE(index)	((index) % 16 == 1)
 _Static_assert(NR_KMM_FUNCTIONS <= 16 && KMM_COUNT_EVERY % 32 == 0, "none is of the sample");
 
 /* Count one case into the shard's counters, by a runner of its kind. */
