@@ -10,7 +10,7 @@ from pykmm.engine import behaviours, core, fuzz, halves
 from pykmm.source import counting, reached
 
 COUNTERS = counting.counters_of(paths.cref())
-CASES = {False: 6000, True: 2000}
+CASES = {False: 6000, True: 8000}
 SAMPLE = {False: 512, True: 256}
 kinds = pytest.mark.parametrize("sequences", [False, True], ids=["direct", "sequences"])
 
