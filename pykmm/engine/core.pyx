@@ -338,6 +338,7 @@ cdef class Runner:
         kmm_guard_thread()
         kmm_guard_process()
         try:
+            kmm_interfere_room(self.runner.room, self.runner.state_bytes)
             kmm_run_half(half.table, self.runner.world)
             kmm_guarded_call(half.table, &call, &result)
         finally:
@@ -579,6 +580,15 @@ def watched(bytes data):
     half = w.running_half - 1 if w.running_half else None
     return w.beats, half, PyBytes_FromStringAndSize(
         <char *>&w.running, sizeof(kmm_sequence) if w.sequence else sizeof(kmm_case))
+
+
+def count_into(counters):
+    """Let counting builds of halves add to a writable buffer of u64, in this thread.
+
+    The buffer must live as long as any of them runs here.
+    """
+    cdef uint64_t[::1] words = counters
+    kmm_count_into(&words[0])
 
 
 def guard_process():
