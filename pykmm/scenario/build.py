@@ -27,7 +27,7 @@ FILES = 3
 _NO_LIMIT = (1 << 64) - 1
 _LARGEST = (1 << 63) - 1
 _IPC_LOCK, _READ_IMPLIES_EXEC = 1, 0x400000
-_INODE_FLAGS = {"append": 4, "mandatory": 8, "swapfile": 32}
+INODE_FLAGS = {"append": 4, "mandatory": 8, "swapfile": 32}
 _SHARED, _MAY, _MAYSHARE, _WRITE, _PFNMAP = 8, 0x70, 0x80, 2, 0x400
 _NONLINEAR, _LOCKED, _ACCOUNT = 0x800000, 0x2000, 0x100000
 _RW = 2
@@ -58,7 +58,7 @@ class Holes(Flags):
 FILE_OPTIONS: dict[str, Form] = {
     "pages": Number(0, SLOTS), "size": Number(0, SLOTS * PAGE, 1024),
     "block": OneOf({"1024": 10, "2048": 11, "4096": 12}), "holes": Holes({}),
-    "mapped": Number(0, _NO_LIMIT), "flags": Flags(_INODE_FLAGS), "mode": MODE,
+    "mapped": Number(0, _NO_LIMIT), "flags": Flags(INODE_FLAGS), "mode": MODE,
     "congested": BIT,
 }
 

@@ -2,6 +2,7 @@
 """Does a scenario make sense, before anything runs?  Names are known, numbers in range."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from ..errors import BadInput
@@ -67,6 +68,15 @@ def path_of(text: str, files: list[str], where: Map | None = None) -> str:
     return path
 
 
+def at_line(scenario: Scenario, line: Line, look: Callable) -> None:
+    """Look at a statement; raises BadInput with the place if it cannot be meant."""
+    try:
+        look(line.statement)
+    except Unmeant as error:
+        column = error.column or getattr(line.statement, "column", 1)
+        complain(scenario.name, line.number, column or 1, str(error))
+
+
 class _Checking:
     """A walk over the statements of a scenario, with what is known so far."""
 
@@ -77,12 +87,7 @@ class _Checking:
         self.masks = scenario.masks()
 
     def line(self, line: Line) -> None:
-        statement = line.statement
-        column = getattr(statement, "column", 1)
-        try:
-            getattr(self, f"_{type(statement).__name__.lower()}")(statement)
-        except Unmeant as error:
-            complain(self.scenario.name, line.number, error.column or column or 1, str(error))
+        at_line(self.scenario, line, getattr(self, f"_{type(line.statement).__name__.lower()}"))
 
     def _units(self, units: Units) -> None:
         if self.begun or self.known.files:
@@ -124,7 +129,7 @@ class _Checking:
     def _act(self, act: Act) -> None:
         self.begun = True
         operations.check(act, self.known)
-        self._results(act.results)
+        self.results_of(act.results)
         if act.name is not None:
             if act.name in (*self.known.files, "heap", "anon", "all", "none"):
                 raise Unmeant(f"{act.name!r} has a meaning already", act.name_column)
@@ -133,9 +138,9 @@ class _Checking:
     def _call(self, call: Call) -> None:
         self.begun = True
         calls.check(call, self.known)
-        self._results(call.results)
+        self.results_of(call.results)
 
-    def _results(self, wanted: tuple[Wanted, ...]) -> None:
+    def results_of(self, wanted: tuple[Wanted, ...]) -> None:
         for i, one in enumerate(wanted):
             results.check_result(one.text, one.column, self.known)
             if one.condition is None and i + 1 < len(wanted):
@@ -235,13 +240,34 @@ class _Checking:
 
 
 def check(scenario: Scenario) -> None:
-    """Look at every statement of a scenario that is no drawn case.
+    """Look at every statement of a scenario.
 
     raises BadInput   naming the place, what was found there and what was expected
     """
+    if scenario.case:
+        _check_drawn(scenario)
+        return
     checking = _Checking(scenario)
     for line in scenario.said:
         checking.line(line)
     if not any(isinstance(line.statement, Act | Call) for line in scenario.said):
         raise BadInput(f"{scenario.name}: nothing is done in it: say an operation, as "
                        "p0: store a, or a call")
+
+
+def _check_drawn(scenario: Scenario) -> None:
+    # both look at expectations by what is here
+    from . import direct, drawn
+
+    if scenario.case.kind == "direct":
+        direct.check(scenario)
+        return
+    drawn.case_of(scenario)
+    checking = _Checking(scenario)
+    for line in scenario.said:
+        if isinstance(line.statement, FileLine):
+            checking.known.files.append(line.statement.name)
+        elif isinstance(line.statement, Act):
+            at_line(scenario, line, lambda act: checking.results_of(act.results))
+        elif isinstance(line.statement, Expect):
+            checking.line(line)

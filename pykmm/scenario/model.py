@@ -375,7 +375,7 @@ Statement = (Units | FileLine | Limit | Fail | Pause | Act | Call | PageLine | V
 class Line:
     """One line of a file: a statement, a comment, both, or nothing.
 
-    comment : str    without the #, spaces at its ends taken off; None: there is none
+    comment : str    without the # and the space after it; None: there is none
     """
 
     number: int
@@ -402,7 +402,7 @@ class Scenario:
     @property
     def title(self) -> str:
         """What the file's first comment says."""
-        return next((line.comment for line in self.lines if line.comment), "")
+        return next((line.comment.strip() for line in self.lines if line.comment), "")
 
     @property
     def case(self) -> CaseLine | None:

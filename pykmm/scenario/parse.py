@@ -319,7 +319,7 @@ def _without_comment(text: str) -> tuple[str, str | None]:
     for i, letter in enumerate(text):
         quoted ^= letter == '"'
         if letter == "#" and not quoted:
-            return text[:i].rstrip(), text[i + 1:].strip()
+            return text[:i].rstrip(), text[i + 1:].removeprefix(" ").rstrip()
     return text.rstrip(), None
 
 

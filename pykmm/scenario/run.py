@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..engine import core, finding
-from ..report import operations as texts
 from ..report import world as rendering
-from . import build, calls, cases, expectations, meaning, operations, results
+from . import build, calls, drawn, expectations, meaning, operations, results
 from .block import Block, Moment, Ran
 from .expectations import Asked
 from .facts import Missing, View
@@ -39,6 +38,7 @@ from .model import (
     Wanted,
     units_text,
 )
+from .outcome import differs, ended
 from .parse import complain
 from .words import (
     FDS,
@@ -50,7 +50,6 @@ from .words import (
 )
 
 _SILENT = (Units, FileLine, CaseLine, Choice, Spare)
-_MEMORY_NOT_COMPARED = ("oops", "stray access")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Variant:
         self.release: list[tuple[str, str]] = []
         self.entries: list[dict] = []
         self.ended: str | None = None
-        self.case = cases.sequence_of(scenario) if scenario.case else None
+        self.case = drawn.case_of(scenario) if scenario.case else None
         self.operation = 0          # of a sequence: the next one
         self.block = self._start()
         self.block.use(halves.halves[0])
@@ -368,14 +367,14 @@ class Variant:
     def _told(self, runs: list[list[Ran]], events: list[list[dict]]) -> list[dict]:
         if not self.detail:
             return []
-        return [{"name": half.name, "ended": _ended(done[-1]), "events": said}
+        return [{"name": half.name, "ended": ended(done[-1]), "events": said}
                 for half, done, said in zip(self.halves.halves, runs, events, strict=True)]
 
     def _disagreement(self, runs: list[list[Ran]], events: list[list[dict]]) -> str:
         """How a half differs from the first one, in a sentence; "": all are the same."""
         first = self.halves.halves[0]
         for half, done in list(zip(self.halves.halves, runs, strict=True))[1:]:
-            what = _differs(runs[0], done, self.block)
+            what = differs(runs[0], done, self.block.where)
             if what:
                 return f"{first.name} and {half.name} differ: {what}"
         steps = [[event["step"] for event in said] for said in events[:2]]
@@ -407,25 +406,6 @@ class Variant:
 
     def _broken(self) -> str | None:
         return self.block.broken_property(self.block.image)
-
-
-def _ended(ran: Ran) -> str:
-    if ran.outcome == "returned":
-        return f"returned {texts.error_name(ran.value) or ran.value}"
-    return f"{ran.outcome} at offset {ran.fault:#x} from NULL" if ran.outcome == "oops" else \
-        ran.outcome
-
-
-def _differs(first: list[Ran], other: list[Ran], block: Block) -> str:
-    a, b = first[-1], other[-1]
-    if (a.outcome, a.value, a.fault) != (b.outcome, b.value, b.fault):
-        return f"{_ended(a)} and {_ended(b)}"
-    if [one.words for one in first] != [one.words for one in other]:
-        return "their events are not the same"
-    if a.outcome in _MEMORY_NOT_COMPARED or a.image == b.image:
-        return ""
-    path, here, there = block.where.differences(a.image, b.image)[0]
-    return f"{path} is {here} and {there}"
 
 
 def run(scenario: Scenario, halves: Halves, *, detail: bool = False) -> dict:
