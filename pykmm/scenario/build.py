@@ -243,9 +243,9 @@ def _set_owner(block: Block, page: str, words: tuple[str, ...], now: Now) -> Non
         return
     swap = owner == "swap"
     mapping = "mapping[5]" if swap else f"mapping[{now.file(owner)}]"
-    block.write(f"{page}._count", 1)
     block.primitive("add_to_page_cache", page, mapping, index)
     block.primitive("unlock_page", page)
+    block.write(f"{page}._count", 1)
     if swap:
         block.write(f"{page}.flags.swapcache", 1)
         block.write(f"{page}.private", index)

@@ -242,7 +242,7 @@ def _locks(what: What, asked: Asked) -> tuple[bool, str]:
     words = asked.view.words
     held = [words.where.pointer(words[f"world.held[{i}]"])
             for i in range(min(max(words["world.nr_held"], 0), 12))]
-    wanted = [asked.path(item.text) for item in what.items]
+    wanted = [asked.path(f"{item.text}.held").removesuffix(".held") for item in what.items]
     return sorted(held) == sorted(wanted), ", ".join(held) or "none"
 
 
@@ -271,7 +271,7 @@ def _steps(what: What, asked: Asked) -> tuple[bool, str]:
         return not any(_is_step(step, one) for step in ran for one in wanted), found
     if not all(any(_is_step(step, one) for step in ran) for one in wanted):
         return False, found
-    if what.how == "exactly" and not all(any(_is_step(step, one) for one in wanted)
+    if what.how == "only" and not all(any(_is_step(step, one) for one in wanted)
                                          for step in ran):
         return False, found
     visible = [one for one in wanted if any(_is_step(step, one) for step in ordered)]

@@ -79,9 +79,13 @@ def _owner(view: View, page: str) -> str:
     number = view.words.number("mapping", f"{page}.mapping")
     if number is None:
         return "no file"
-    if number == view.words.count("mapping") - 1:
-        return f"swap at {view[f'{page}.private']}"
     return f"{view.file_name(number)} at {view[f'{page}.index']}"
+
+
+def _swap_of(view: View, page: str) -> str:
+    """The swap cache keeps a page beside its owner."""
+    in_cache = view[f"{page}.flags"] >> bits.PAGE_FLAGS.index("swapcache") & 1
+    return f"swap at {view[f'{page}.private']}" if in_cache else "not in the swap cache"
 
 
 def _tags(view: View, page: str) -> set[str]:
@@ -349,6 +353,8 @@ def _special_holds(subject: str, fact: Fact, view: View, at: str) -> tuple[bool,
         return (name == words[2]) != fact.negative, f"fd {words[1]} {name}"
     if subject == "vma" and len(words) == 1 and words[0] != "anon":
         found = permissions(view, at)
+    elif words[0] == "swap":
+        found = _swap_of(view, at)
     else:
         found = _owner(view, at) if subject == "page" else _mapped_file(view, at)
     return (found == " ".join(words)) != fact.negative, found

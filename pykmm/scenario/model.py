@@ -277,7 +277,7 @@ class What:
     subject : str       as in expectations.py: pte, vmas, vma, process, page, buffer, file, swap,
                         counters, locks, steps, events, property, properties, result, faults,
                         unchanged, interference, field
-    how : str           no, exactly, broken, holds, happened...: "" if the subject has none
+    how : str           no, only, broken, holds, happened...: "" if the subject has none
     of : tuple[Value]   which one: process and place, page, file...
     facts, vmas, items  the rest, by what the subject has
     """

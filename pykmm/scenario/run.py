@@ -317,18 +317,17 @@ class Variant:
 
     def _call(self, line: Line, call: Call) -> None:
         self._check_running(line)
-        before = self.block.image
         prepared = calls.prepare(call, self.block, self)
         self.release = prepared.release
         gives = "address" if call.function in calls.ADDRESSES else \
             "page" if call.function == "follow_page" else "number"
         self._do(line, [lambda half, image: self.block.call(
             half, image, call.function, prepared.arguments)], gives, call.results,
-            before=before, kind="call")
+            kind="call")
 
     def _do(self, line: Line, steps: list[Step], gives: str,
             wanted: tuple[Wanted, ...], *, kind: str = "operation", text: str = "",
-            before: bytes | None = None, count: int | None = None) -> None:
+            count: int | None = None) -> None:
         """Let every half do it from the same state, and look at what it gave."""
         start = self.block.image
         runs = [self._run_half(half, steps, start) for half in self.halves.halves]
@@ -338,9 +337,8 @@ class Variant:
                   if self.detail or half.name in ("C", "P")]
         last = runs[0][-1]
         value = last.value if count is None or last.outcome != "returned" else count
-        self.moment = Moment(self.block.where, start if before is None else before, last.image,
-                             last.outcome, value, events[0], gives,
-                             lambda half: self._run_half(half, steps, start))
+        self.moment = Moment(self.block.where, start, last.image, last.outcome, value, events[0],
+                             gives, lambda half: self._run_half(half, steps, start))
         entry = self._add(line, kind, result=results.result_text(self.moment),
                           halves=self._told(runs, events), disagreement=self._disagreement(runs,
                                                                                            events))
