@@ -68,6 +68,11 @@ def path_of(text: str, files: list[str], where: Map | None = None) -> str:
     return path
 
 
+def lock_of(text: str, files: list[str], where: Map | None = None) -> str:
+    """As path_of, of a lock; raises Unmeant if it is none."""
+    return path_of(f"{text}.held", files, where).removesuffix(".held")
+
+
 def at_line(scenario: Scenario, line: Line, look: Callable) -> None:
     """Look at a statement; raises BadInput with the place if it cannot be meant."""
     try:
@@ -215,7 +220,7 @@ class _Checking:
                                   f"{', '.join(bits.B_STATE)}", buffer.column)
 
     def _hold(self, hold: Hold) -> None:
-        path_of(f"{hold.path}.held", self.known.files)
+        lock_of(hold.path, self.known.files)
 
     def _set(self, setting: Set) -> None:
         path = path_of(setting.path, self.known.files)

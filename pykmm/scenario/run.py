@@ -174,7 +174,8 @@ class Variant:
             try:
                 self._line(line)
             except Unmeant as error:
-                complain(self.scenario.name, line.number, error.column or 1, str(error))
+                column = error.column or getattr(line.statement, "column", 1)
+                complain(self.scenario.name, line.number, column, str(error))
             except Missing as missing:
                 self._add(line, "operation", ok=False, found=str(missing), expected="it is there")
                 break
@@ -226,7 +227,7 @@ class Variant:
         elif isinstance(statement, BuffersLine):
             build.set_buffers(self.block, self.page_of(statement.page), statement.buffers)
         elif isinstance(statement, Hold):
-            build.hold(self.block, meaning.path_of(statement.path, self.files), statement.write)
+            build.hold(self.block, meaning.lock_of(statement.path, self.files), statement.write)
         elif isinstance(statement, Set):
             self.block.write(meaning.path_of(statement.path, self.files),
                              integer(statement.value))
