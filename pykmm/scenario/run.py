@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..engine import core, finding
+from ..errors import BadInput
 from ..report import world as rendering
 from . import build, calls, drawn, expectations, meaning, operations, results
 from .block import Block, Moment, Ran
@@ -416,9 +417,18 @@ def run(scenario: Scenario, halves: Halves, *, detail: bool = False) -> dict:
                      expected, and of operations and calls result, halves, disagreement}]}]
     raises BadInput  a line cannot be meant in the world that it comes to
     """
+    _check_halves(halves)
     variants = [run_variant(scenario, mask, halves, detail=detail) for mask in scenario.masks()]
     return {"name": scenario.name, "title": scenario.title, "variants": variants,
             "ok": all(variant["ok"] for variant in variants)}
+
+
+def _check_halves(halves: Halves) -> None:
+    for half in halves.halves:
+        missing = [name for i, name in enumerate(core.FUNCTIONS) if not half.has(i)]
+        if missing:
+            raise BadInput(f"half {half.name} has no {missing[0]}, and scenarios need every "
+                           "function")
 
 
 def run_variant(scenario: Scenario, mask: int, halves: Halves, *, detail: bool = False) -> dict:
