@@ -252,9 +252,10 @@ class Variant:
             if fd is None:
                 fd = self.free_descriptor(process)
                 mode = build.mode_of_file(self.file_lines[self.file(name)])
-                ran = self.block.operate(self.halves.halves[0], self.block.image, "open", process,
-                                         (fd, self.file(name), mode))
-                self.block.image = ran.image
+                with self.block.quiet():
+                    ran = self.block.operate(self.halves.halves[0], self.block.image, "open",
+                                             process, (fd, self.file(name), mode))
+                    self.block.image = ran.image
             file = self.block.words().number("file", f"task[{process}].fd[{fd}]")
         build.set_vma(self.block, integer(line.number), process, line.vma, file, self)
 
@@ -302,8 +303,11 @@ class Variant:
                 file = self.file(value.text)
                 arguments = (self.free_descriptor(actor), file,
                              build.mode_of_file(self.file_lines[file]))
-                self._do(line, [self._operation("open", actor, arguments)], "number", (),
-                         text=f"p{actor}: open {value.text}")
+                with self.block.quiet():
+                    self._do(line, [self._operation("open", actor, arguments)], "number", (),
+                             text=f"p{actor}: open {value.text}")
+                if not results.is_good(self.moment):
+                    raise _Stop
 
     def _operation(self, name: str, actor: int, arguments: tuple[int, ...]) -> Step:
         return lambda half, image: self.block.operate(half, image, name, actor, arguments)

@@ -31,8 +31,8 @@ def test_run_shows_events_changes_and_expectations(pykmm: Pykmm, story: Path) ->
     out = pykmm("run", story.name).was_silent(0).out
 
     assert out.startswith("story.kmm: A store makes the page dirty.\n\nunits all\n")
-    for part in ("\nunits none\n", "    4  p0: a = mmap f   -> 0\n", "WP14  set_page_dirty(page[0])",
-                 "       +     0x40000000  page 0 RW D A\n",
+    for part in ("\nunits none\n", "    4  p0: a = mmap f   -> 0\n",
+                 "WP14  set_page_dirty(page[0])", "       +     0x40000000  page 0 RW D A\n",
                  "      ok      expect if all: page f[0]: dirty\n"):
         assert part in out, part
     assert out.endswith("\n13 expectations in 2 variants: all hold\n")
@@ -43,7 +43,8 @@ def test_run_of_a_scenario_that_fails_names_the_line(pykmm: Pykmm, story: Path) 
     out = pykmm("run", story.name).was_silent(1).out
 
     assert "      story.kmm:6: found 5\n                   expected 6\n" in out
-    assert "      FAILED  expect p0 at a: page 0, RO\n      story.kmm:8: found page 0 RW D A\n" in out
+    assert ("      FAILED  expect p0 at a: page 0, RO\n"
+            "      story.kmm:8: found page 0 RW D A\n") in out
     assert out.endswith("""
 4 of 13 expectations in 2 variants failed:
   story.kmm:6: units all: p0: store a = 6

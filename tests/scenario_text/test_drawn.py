@@ -101,7 +101,8 @@ p0: store 0 = 73
 
 
 def test_direct_case_by_hand_takes_expectations():
-    text = "case direct\nchoice function = is_shared_writable\nchoice flags = {}\nexpect result {}\n"
+    text = "case direct\nchoice function = is_shared_writable\n"
+    text += "choice flags = {}\nexpect result {}\n"
 
     assert run.run(read(text.format("10 0 0 0", 1)), HALVES)["ok"]
     assert not run.run(read(text.format("10 0 0 0", 0)), HALVES)["ok"]
