@@ -11,7 +11,7 @@ from ..errors import HarnessError
 from ..report.paths import Map
 from ..report.world import Words
 from ..world import World
-from .steps import steps_of
+from .steps import silent_steps, steps_reached
 
 # what a test of "nothing changed" leaves out: who ran last, and where the trace ends
 _NO_MATTER = ("world.current_task", "world.trace_at")
@@ -57,7 +57,8 @@ class Moment:
 
     def steps_taken(self) -> set[str]:
         """All of them, those that make no event too."""
-        return steps_of(self.again) if self.again else set()
+        silent = steps_reached(self.again) & silent_steps() if self.again else set()
+        return silent | set(self.steps)
 
     def unchanged(self) -> list[str]:
         """Paths of what changed, for those who expect that nothing did."""
