@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..engine import core, finding
-from ..errors import HarnessError
 from ..report.paths import Map
 from ..report.world import Words
 from ..world import World
 from .steps import silent_steps, steps_reached
+from .words import Unmeant
 
 # what a test of "nothing changed" leaves out: who ran last, and where the trace ends
 _NO_MATTER = ("world.current_task", "world.trace_at")
@@ -109,15 +109,15 @@ class Block:
     def primitive(self, name: str, *arguments: int | str) -> int:
         """Run a primitive of the machine; a str stands for the address of what it names.
 
-        raises HarnessError   it did not return: the caller has not seen that it cannot be run
+        raises Unmeant   it did not return: such a world cannot be
         """
         words = [self.where.address(a) if isinstance(a, str) else a for a in arguments]
         with self.quiet():
             self.runner.restore(self.image)
             outcome, result, _ = self.runner.primitive(name, *words)
             if outcome != "returned":
-                raise HarnessError(f"{name}{arguments} in the building of a world ended as "
-                                   f"{outcome}")
+                said = ", ".join(map(str, arguments))
+                raise Unmeant(f"such a world cannot be: {name}({said}) ends as {outcome}")
             self.runner.forget_trace()
             self.image = self.runner.image()
         return result
@@ -128,9 +128,11 @@ class Block:
         trouble = {path: self.read(path) for path in ("world.pauses_left", "world.fail_in")}
         for path in trouble:
             self.write(path, 0)
-        yield
-        for path, value in trouble.items():
-            self.write(path, value)
+        try:
+            yield
+        finally:
+            for path, value in trouble.items():
+                self.write(path, value)
 
     def use(self, half: core.Half) -> None:
         """The half that primitives call, when they need one."""

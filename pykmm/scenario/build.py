@@ -255,9 +255,9 @@ def _set_owner(block: Block, page: str, words: tuple[str, ...], now: Now) -> Non
 
 def _slot_of(block: Block, page: str) -> str | None:
     """The slot of a page tree that a page is in."""
-    address = block.where.address(page)
+    address, words = block.where.address(page), block.words()
     for mapping in range(6):
-        for i in range(block.read(f"mapping[{mapping}].page_tree.nr")):
+        for i in range(max(0, min(words[f"mapping[{mapping}].page_tree.nr"], words.slots))):
             if block.read(f"mapping[{mapping}].slot[{i}].page") == address:
                 return f"mapping[{mapping}].slot[{i}]"
     return None

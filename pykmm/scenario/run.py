@@ -126,7 +126,8 @@ class Variant:
         words = self.block.words()
         if name in self.files:
             mapping, index = f"mapping[{self.file(name)}]", int(inside)
-            for i in range(words[f"{mapping}.page_tree.nr"]):
+            # a scenario may have set any number
+            for i in range(max(0, min(words[f"{mapping}.page_tree.nr"], words.slots))):
                 if words[f"{mapping}.slot[{i}].index_and_tags"] >> 2 == index:
                     found = words.number("page", f"{mapping}.slot[{i}].page")
                     if found is not None:
@@ -177,6 +178,11 @@ class Variant:
             except Unmeant as error:
                 column = error.column or getattr(line.statement, "column", 1)
                 complain(self.scenario.name, line.number, column, str(error))
+            except LookupError as error:
+                if not any(isinstance(one.statement, Set) for one in self.scenario.said):
+                    raise
+                complain(self.scenario.name, line.number, 1, "the fields that were set make a world "
+                         f"that cannot be looked at: {error}")
             except Missing as missing:
                 self._add(line, "operation", ok=False, found=str(missing), expected="it is there")
                 break
