@@ -235,6 +235,8 @@ def _set_page_fact(block: Block, page: str, fact: Fact, now: Now) -> None:
 
 def _set_owner(block: Block, page: str, words: tuple[str, ...], now: Now) -> None:
     owner, index = " ".join(words[:words.index("at")]), integer(words[-1])
+    if owner != "swap" and block.read(f"{page}.mapping"):
+        raise Unmeant(f"{page} has an owner already")
     if owner.startswith("anon"):
         anon_vma = int(words[1]) if words[1] != "at" else 0
         block.write(f"{page}.mapping", block.where.address(f"anon_vma[{anon_vma}]") | 1)
@@ -319,6 +321,7 @@ def set_vma(block: Block, number: int, process: int, vma: model.VmaText, file: i
     flags, words = _vma_flags(vma), vma.words
     first, last = (address_of_place(Place().number(value, now, 0))
                    for value in (vma.start, vma.end))
+    _check_room(block, number, process, first, last)
     block.point(f"{name}.vm_mm", mm)
     block.write(f"{name}.vm_start", first)
     block.write(f"{name}.vm_end", last)
@@ -339,6 +342,19 @@ def set_vma(block: Block, number: int, process: int, vma: model.VmaText, file: i
         block.add(f"{mm}.locked_vm", pages)
     if flags & _ACCOUNT:
         block.add("world.vm_committed_space", pages)
+
+
+def _check_room(block: Block, number: int, process: int, first: int, last: int) -> None:
+    """Raises Unmeant: vmas that are not apart make a list that the kernel may walk for ever."""
+    words = block.words()
+    if words[f"vma[{number}].vm_end"]:
+        raise Unmeant(f"there is a vma {number} already")
+    if first >= last:
+        raise Unmeant("its end must lie after its start")
+    for i in range(words.count("vma")):
+        start, end = words[f"vma[{i}].vm_start"], words[f"vma[{i}].vm_end"]
+        if start < last and first < end and words.number("mm", f"vma[{i}].vm_mm") == process:
+            raise Unmeant(f"vma {i} of p{process} lies there already")
 
 
 def _vma_flags(vma: model.VmaText) -> int:
@@ -383,6 +399,8 @@ def set_pte(block: Block, process: int, place: int, words: list[str]) -> None:
     mm, address = f"mm[{process}]", address_of_place(place)
     block.primitive("pte_alloc", mm, address)
     path = f"{mm}.pte[{address:#x}]"
+    if block.read(path):
+        raise Unmeant("there is a pte already")
     if words[0] == "none":
         return
     if words[0] == "swap":

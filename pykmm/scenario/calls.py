@@ -250,9 +250,12 @@ def _mprotect(p: _Preparing) -> dict[str, int]:
     if p.address > words[f"{vma}.vm_start"]:
         prev = vma
     p.block.write("world.pprev", p.of(prev) if prev else 0)
+    end = p.address + p.number("pages") * PAGE
+    if not p.address < end <= words[f"{vma}.vm_end"]:
+        raise Unmeant(f"pages={p.number('pages')} is not a part of {vma}: callers give no more")
     newflags = words[f"{vma}.vm_flags"] & ~7 | p.number("prot") & 7
     return {"vma": p.of(vma), "address": p.address,
-            "end": p.address + p.number("pages") * PAGE, "newflags": newflags}
+            "end": end, "newflags": newflags}
 
 
 def _writepages(p: _Preparing) -> dict[str, int]:

@@ -178,11 +178,11 @@ class Variant:
             except Unmeant as error:
                 column = error.column or getattr(line.statement, "column", 1)
                 complain(self.scenario.name, line.number, column, str(error))
-            except LookupError as error:
+            except (LookupError, ValueError) as error:
                 if not any(isinstance(one.statement, Set) for one in self.scenario.said):
                     raise
-                complain(self.scenario.name, line.number, 1, "the fields that were set make a world "
-                         f"that cannot be looked at: {error}")
+                complain(self.scenario.name, line.number, 1, "the fields that were set make a "
+                         f"world that cannot be looked at: {error}")
             except Missing as missing:
                 self._add(line, "operation", ok=False, found=str(missing), expected="it is there")
                 break

@@ -133,6 +133,15 @@ def test_text_without_a_meaning_is_refused(text, place, parts):
     ("p0: load heap+9\n", "5:10", "outside of what"),
     ("page 9: tag D\n", "5:6", "is in no file"),
     ("p0: close f\npause 3: p0: fsync f\n", "6:7", "cannot at a pause"),
+    ("vma 0: p0 4..5 rw-p anon\n", "5:5", "a vma 0 already"),
+    ("vma 3: p0 5..4 rw-p anon\n", "5:5", "after its start"),
+    ("vma 3: p0 1..3 rw-p anon\n", "5:5", "vma 0 of p0 lies there"),
+    ("pte p0 at a: page 1 RW\n", "5:1", "a pte already"),
+    ("page 0: f at 3\n", "5:6", "an owner already"),
+    ("call mprotect_fixup at=a pages=3 prot=r\n", "5:6", "not a part of vma[0]"),
+    ("hold f.tree_lock\nhold f.tree_lock\n", "6:6", "ends as lock taken twice"),
+    ("set f.page_tree.nr = 99\nset f.i_kind = 99\np0: munmap a pages=2\n"
+     "vma 0: p0 0..1 rw-s f at 0\n", "8:1", "cannot be looked at"),
     ("call do_mmap_pgoff fd=3\n", "5:6", "nothing open as 3"),
     ("call do_wp_page at=9\n", "5:6", "no vma at 9"),
     ("page 5: f at 9\nbuffers of page 5: -, -, -, -\npage 6: f at 10\n"
