@@ -344,6 +344,12 @@ class World:
     def _repr_html_(self) -> str:
         return rendering.html(_machine().where, self._image, repr(self)[1:-1], self._hidden())
 
+    @staticmethod
+    def block() -> tuple["core.Runner", Map]:
+        """The block that images of worlds belong to, and the names of what is in it."""
+        machine = _machine()
+        return machine.runner, machine.where
+
     # Inside.
 
     def _hidden(self) -> range:

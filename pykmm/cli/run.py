@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`pykmm run FILE`: one saved case, by every half, event by event."""
+"""`pykmm run FILE`: one saved case or scenario, by every half, event by event."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from ..engine.halves import BUILT_IN
 from ..errors import HarnessError
 from ..report import findings
 from . import options, output, streams
+from .scenario import run_scenario
 
 
 @click.command()
@@ -19,8 +20,14 @@ from . import options, output, streams
 @options.half_option
 @options.json_option
 def run(file, patch, named, json_path) -> int:
-    """Run one saved case by all halves: events side by side, first difference marked."""
+    """Run one saved case, or a scenario (.kmm), by all halves: events side by side.
+
+    The first difference is marked. Of a scenario it shows what each operation changes, and which
+    expectations hold; 1 if one does not.
+    """
     output.check_json_path(json_path)
+    if file.endswith(".kmm"):
+        return run_scenario(file, options.check_patch(patch), named, json_path)
     case = casefile.load(Path(file))
     patch = options.check_patch(patch)
     task = {"do": "run", "case": case.hex(), "patch": patch,

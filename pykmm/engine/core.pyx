@@ -328,6 +328,7 @@ cdef class Runner:
         kmm_guard_thread()
         kmm_guard_process()
         try:
+            kmm_interfere_room(self.runner.room, self.runner.state_bytes)
             kmm_run_half(half.table, self.runner.world)
             kmm_guarded_call(half.table, &call, &result)
         finally:

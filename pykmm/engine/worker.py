@@ -131,6 +131,15 @@ def _run(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Tal
     talk.say("result", **_examine(bytes.fromhex(task["case"]), loaded, mail, talk))
 
 
+def _scenario(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+              _: threading.Event) -> None:
+    from ..scenario import parse, run
+
+    scenario = parse.parse(task["text"], task["file"])
+    halves_told = run.Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
+    talk.say("result", **run.run(scenario, halves_told, detail=True))
+
+
 def main() -> int:
     talk = Talk(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     task = json.loads(sys.stdin.readline())
@@ -140,7 +149,8 @@ def main() -> int:
     try:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
-        {"fuzz": _fuzz, "run": _run}[task["do"]](task, loaded, mail, talk, stop)
+        do = {"fuzz": _fuzz, "run": _run, "scenario": _scenario}[task["do"]]
+        do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),
                  detail=getattr(error, "detail", ""))

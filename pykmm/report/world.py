@@ -103,7 +103,8 @@ def _file_name(number: int | None) -> str:
     return "no file" if number is None else f"file {number}"
 
 
-def _prot_text(word: int) -> str:
+def prot_text(word: int) -> str:
+    """The protection in a pte or of a vma: RW, RO, NONE, `-`."""
     if not word & 1:
         return "NONE" if word & 0x80 else "-"
     return " ".join(["RW" if word & 2 else "RO", *(name for bit, name in ((8, "PWT"), (16, "PCD"))
@@ -129,7 +130,7 @@ def pte_text(word: int, pages: int, *, driver: bool = False) -> str:
         name = f"frame {word >> PAGE_SHIFT:#x}"
     else:
         name = f"page {page}"
-    said = [name, _prot_text(word), *(letter for bit, letter in ((0x40, "D"), (0x20, "A"))
+    said = [name, prot_text(word), *(letter for bit, letter in ((0x40, "D"), (0x20, "A"))
                                       if word & bit)]
     return " ".join(said)
 
@@ -156,7 +157,7 @@ def _is_driver_frame(w: Words, vma: int, address: int, pte: int) -> bool:
     return bool(flags & 0x400) and (own or flags & 0x28 != 0x20)
 
 
-def _vma_flags(flags: int) -> list[str]:
+def vma_flags(flags: int) -> list[str]:
     """Flags beyond those that the letters rwxs say and that every vma has."""
     said = bits.names(flags & ~0xFF, bits.VM_FLAGS)
     if flags & 0x80 and not flags & 8:
@@ -171,13 +172,13 @@ def _vma_lines(w: Words, mm: int, vma: int) -> Iterator[Line]:
     letters = "".join(letter if flags >> i & 1 else "-" for i, letter in enumerate("rwx"))
     file = _vma_file(w, vma)
     what = "anon" if file is None else f"{_file_name(file)} at {w[f'{at}.vm_pgoff']}"
-    said = _vma_flags(flags)
+    said = vma_flags(flags)
     number = w.number("anon_vma", f"{at}.anon_vma")
     if number is not None:
         said.append(f"anon_vma {number}")
     yield Line(("vma", mm, start), 1, (
         f"vma {vma}", f"{start:#x}-{end:#x}", letters + ("s" if flags & 8 else "p"), what,
-        f"prot {_prot_text(w[f'{at}.vm_page_prot'])}", " ".join(said)))
+        f"prot {prot_text(w[f'{at}.vm_page_prot'])}", " ".join(said)))
     addresses = range(start, end, 1 << PAGE_SHIFT)
     for address in addresses[:_MOST_PTES]:
         pte = pte_word(w, mm, address)
@@ -237,7 +238,7 @@ def _tags(w: Words) -> dict[int, list[str]]:
     return found
 
 
-def _waiting(w: Words) -> set[int]:
+def waiting_pages(w: Words) -> set[int]:
     """Pages in the pagevecs that go to the LRU lists."""
     return {w.number("page", f"world.{vec}[{i}]")
             for vec in ("lru_add", "lru_add_active") for i in range(min(w[f"world.{vec}.nr"], 14))}
@@ -257,7 +258,7 @@ def _page_words(w: Words, page: int, tags: list[str], waiting: bool) -> list[str
     return said
 
 
-def _ring(w: Words, page: int) -> list[int]:
+def page_ring(w: Words, page: int) -> list[int]:
     """Buffers of a page: its ring, then any that say they are of it and are not in it."""
     own = [i for i in range(w.count("buffer")) if w.number("page", f"buffer[{i}].b_page") == page]
     found: list[int] = []
@@ -269,7 +270,7 @@ def _ring(w: Words, page: int) -> list[int]:
 
 
 def _buffer_lines(w: Words, page: int) -> Iterator[Line]:
-    for buffer in _ring(w, page):
+    for buffer in page_ring(w, page):
         at = f"buffer[{buffer}]"
         state = bits.names(w[f"{at}.b_state"], bits.B_STATE)
         said = [f"count {w[f'{at}.b_count']}"] if w[f"{at}.b_count"] else []
@@ -288,7 +289,7 @@ def _page_lines(w: Words) -> Iterator[Line]:
     taken = [i for i in used if w[f"page[{i}].flags"] >> 10 & 1]
     said = [f"{len(used) - len(taken)} used", f"{pages - len(used)} free"]
     yield Line(("pages",), 0, ("pages", ", ".join(said + [f"{len(taken)} taken"] * bool(taken))))
-    tags, waiting = _tags(w), _waiting(w)
+    tags, waiting = _tags(w), waiting_pages(w)
     shown = [i for i in used if i not in taken]
     if w[f"page[{pages}]._mapcount"] != -1:
         shown.append(pages)
