@@ -119,3 +119,16 @@ def test_every_choice_of_the_start_is_shown(both):
     names = {name for name, *_ in core.SEQUENCE_CHOICES}
     rest = {"operations", "fail_at", "kind", "actor", "argument"}
     assert names - rest - {n for n in names if n.startswith("pause")} == set(compare.START)
+
+
+def test_cases_do_every_operation_with_success(both):
+    done = set()
+    for index in range(300):
+        case = compare.draw(SEED, 1, index)
+        both.begin(case.choices)
+        for name, actor, arguments in case.done:
+            both.runner.forget_trace()
+            _, result, _ = both.runner.operate(compare.half_c(), name, actor, *arguments)
+            if result >= 0:
+                done.add(name)
+    assert done == {name for name, _ in core.OPERATIONS} - {"nothing"}
