@@ -44,12 +44,12 @@ def main() -> int:
     for index in indices:
         case = compare.draw(chosen.seed, chosen.shard, index)
         found = list(both.all(case, chosen.go_on))
-        operations += len(case.done)
+        operations += len(both.done)
         agree += not found
         for difference in found:
             kinds[difference.kind] += 1
             known = examples.get(difference.kind)
-            if not known or difference.at < known.at:
+            if not known or len(difference.case.done) < len(known.case.done):
                 examples[difference.kind] = difference
     spent = time.perf_counter() - began
     print(f"seed {chosen.seed}, shard {chosen.shard}: {agree} of {len(indices)} cases agree, "

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The model beside half C: the same operations on the same world, every row compared after each.
 
-A case is drawn as `pykmm fuzz` draws sequences, but without another actor at pauses: the model
-has none.  Results, outcomes and rows that differ are all told as (path, model, C).
+Half of the cases are drawn as `pykmm fuzz` draws sequences, the others by a guide (guide.py); none
+has another actor at pauses, as the model has no pauses.  Results, outcomes and rows that differ
+are all told as (path, model, C).
 """
 
 from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from random import Random
 
 from pykmm import paths
 from pykmm.engine import core
@@ -20,17 +22,20 @@ from pykmm.report import bits, operations
 
 from . import neutral
 from . import operations as model
+from .guide import Guide
 from .image import Image
 from .load import world_of
 from .state import Bug, CountBelowZero, Hang, Oops, World
 
 Operation = tuple[str, int, tuple[int, ...]]        # name, number of the process, arguments
+Chooser = Callable[[int, neutral.Rows], Operation | None]
 Found = list[tuple[str, str, str]]                  # path, model, C
 
 CHOICES = {name: (offset, count) for name, offset, count, _ in core.SEQUENCE_CHOICES}
 # those that make the world that a sequence starts from, and what is simplest for each
 START = {"units": 0x7F, "inode_kind": 0, "inode_blocks": 0, "inode_holes": 0, "inode_size": 0,
          "inode_flags": 0, "memory": 0, "limits": 0, "many_buffers": 1, "congested": 15, "fail": 1}
+GUIDED_OPERATIONS = (10, 40)
 _ENDINGS = {Bug: "BUG", Oops: "oops", CountBelowZero: "count below zero", Hang: "hang"}
 
 
@@ -40,35 +45,44 @@ class Case:
 
     choices : bytes         of a sequence: only those of the start are looked at
     done : operations       performed one by one
+    guided : str            or: seeds a guide, who chooses them on the way
     """
 
     choices: bytes
-    done: tuple[Operation, ...]
+    done: tuple[Operation, ...] = ()
+    guided: str = ""
+
+    def chooser(self) -> Chooser:
+        """Gives the operation of a number for a world as it is then; None at the end."""
+        if not self.guided:
+            return lambda at, rows: self.done[at] if at < len(self.done) else None
+        random = Random(self.guided)
+        guide, many = Guide(random), random.randint(*GUIDED_OPERATIONS)
+        return lambda at, rows: guide.next(rows) if at < many else None
 
 
 @dataclass(frozen=True)
 class Difference:
     """Where both part.
 
-    at : int            number of the operation after which they do
-    found : list        what differs then
+    case : Case         with the operations up to there
+    found : list        what differs after the last of them
     """
 
     case: Case
-    at: int
     found: Found
 
     @property
     def kind(self) -> tuple[str, str]:
         """(operation, fields without their numbers): differences of one cause share it."""
         names = sorted({re.sub(r"\[[^]]*\]", "", path) for path, _, _ in self.found})
-        return self.case.done[self.at][0], " ".join(names)
+        return self.case.done[-1][0], " ".join(names)
 
     def text(self) -> str:
         lines = ["start: " + start_text(self.case.choices)]
         lines += [f"  {i:2} {operations.text(name, actor, arguments)}"
-                  for i, (name, actor, arguments) in enumerate(self.case.done[:self.at + 1])]
-        lines += [f"after operation {self.at}:   model / C"]
+                  for i, (name, actor, arguments) in enumerate(self.case.done)]
+        lines += ["after that:   model / C"]
         lines += [f"    {path:<28} {model} / {c}" for path, model, c in self.found]
         return "\n".join(lines)
 
@@ -90,8 +104,10 @@ def set_choice(choices: bytes, name: str, value: int) -> bytes:
 
 
 def draw(seed: int, shard: int, index: int) -> Case:
-    """The case of these numbers, without interference."""
+    """The case of these numbers: drawn blindly if index is even, else guided."""
     choices = set_choice(_drawn(seed).case(shard, index, True), "pause", 0)
+    if index % 2:
+        return Case(choices, guided=f"{seed} {shard} {index}")
     return Case(choices, tuple(core.operations_of(choices)))
 
 
@@ -124,6 +140,8 @@ class Both:
         self.runner = core.Runner(sequences=True)
         self.image = Image(self.runner)
         self.world = World()
+        self.rows: neutral.Rows = {}        # C's, as they are now
+        self.done: list[Operation] = []
 
     def begin(self, choices: bytes) -> Found:
         """Both at the start; what differs is an error of reading, not of the model."""
@@ -133,9 +151,9 @@ class Both:
 
     def _same_again(self) -> Found:
         """The model is put where C is."""
-        rows = self.image.rows(self.runner.image())
-        self.world = world_of(rows)
-        return neutral.differences(neutral.fields(self.world), rows)
+        self.rows = self.image.rows(self.runner.image())
+        self.world = world_of(self.rows)
+        return neutral.differences(neutral.fields(self.world), self.rows)
 
     def step(self, operation: Operation) -> Found:
         """One operation by both: all that differs after it."""
@@ -149,9 +167,10 @@ class Both:
         elif ending == "returned":
             if result != c_result:
                 found.append(("result", str(result), str(c_result)))
-            model, c = neutral.fields(self.world), self.image.rows(self.runner.image())
-            if model != c:
-                found += neutral.differences(model, c)
+            self.rows = self.image.rows(self.runner.image())
+            rows = neutral.fields(self.world)
+            if rows != self.rows:
+                found += neutral.differences(rows, self.rows)
         return found
 
     def _by_model(self, operation: Operation) -> tuple[str, int]:
@@ -171,10 +190,13 @@ class Both:
         """Every difference; after each the model is put where C is, and both go on."""
         found = self.begin(case.choices)
         assert not found, f"the start is read wrongly: {found}"
-        for at, operation in enumerate(case.done):
+        choose = case.chooser()
+        self.done: list[Operation] = []
+        while operation := choose(len(self.done), self.rows):
+            self.done.append(operation)
             found = self.step(operation)
             if found:
-                yield Difference(case, at, found)
+                yield Difference(Case(case.choices, tuple(self.done)), found)
                 if not go_on or (found[0][0] == "outcome" and found[0][2] != "returned"):
                     return
                 self._same_again()
@@ -183,7 +205,8 @@ class Both:
 def _same_kind(both: Both, case: Case, kind: tuple[str, str]) -> Difference | None:
     """The first difference of a case, if it is of this kind and comes at the end."""
     found = both.first(case)
-    return found if found and found.kind == kind and found.at == len(case.done) - 1 else None
+    ends = found and found.kind == kind and len(found.case.done) == len(case.done)
+    return found if ends else None
 
 
 def _simpler(case: Case) -> Iterator[Case]:
@@ -198,8 +221,7 @@ def _simpler(case: Case) -> Iterator[Case]:
 
 def shrink(both: Both, difference: Difference) -> Difference:
     """A difference of the same kind after fewer operations, if there is one."""
-    cut = replace(difference.case, done=difference.case.done[:difference.at + 1])
-    best = _same_kind(both, cut, difference.kind)
+    best = _same_kind(both, difference.case, difference.kind)
     if not best:
         return difference       # it needs what an earlier one left, and was put right
     while True:
@@ -222,5 +244,5 @@ def run(both: Both, seed: int, shard: int, indices: Sequence[int]) -> tuple[int,
                 f"the model and C differ: seed {seed}, shard {shard}, index {index}\n"
                 f"{difference.text()}\nthe same with fewer operations:\n{shrunk.text()}\n"
                 f"again: python tools/model.py --seed {seed} --shard {shard} --index {index}")
-        agreed += len(case.done)
+        agreed += len(both.done)
     return agreed, None

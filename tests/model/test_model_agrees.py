@@ -41,4 +41,5 @@ def test_model_that_errs_is_told_with_the_operations_before(both, monkeypatch, p
     _, different = compare.run(both, SEED, 0, range(CASES))
     assert f"    {path} " in different
     few = different.partition("the same with fewer operations:")[2].splitlines()
-    assert [line.split()[2] for line in few if line.startswith("   ") and ":" in line][-1] == "store"
+    done = [line.split()[2] for line in few if line.startswith("   ") and ": " in line]
+    assert done[-1] == "store"
