@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from . import account, alloc, dirty, files, follow, munmap, populate, pte, zap
 from . import vma as vmas
 from .constants import (
@@ -147,7 +149,7 @@ def do_mmap_pgoff(
         error = map_new(world, mm, prev, new)                               # MM13-MM21
         if error:
             return error
-        address, vm_flags, file = new.address, new.flags, new.file
+        address, pgoff, vm_flags, file = new.address, new.pgoff, new.flags, new.file
     mm.total_vm = (mm.total_vm + pages) & ULONG_MASK                        # MM22
     account.vm_stat_account(mm, vm_flags, file, pages)
     if vm_flags & VM_LOCKED:                                                # MM23
@@ -247,6 +249,7 @@ def clear_range(world: World, mm: Mm, address: int, length: int) -> int:
             return error
 
 
+@dataclass
 class Request:
     """What map_new is asked for, and afterwards what it made.
 
@@ -255,21 +258,12 @@ class Request:
     length   bytes;  charged: pages, given back if the mapping fails
     """
 
-    def __init__(
-        self,
-        file: OpenFile | None,
-        address: int,
-        length: int,
-        flags: int,
-        pgoff: int,
-        charged: int,
-    ) -> None:
-        self.file = file
-        self.address = address
-        self.length = length
-        self.flags = flags
-        self.pgoff = pgoff
-        self.charged = charged
+    file: OpenFile | None
+    address: int
+    length: int
+    flags: int
+    pgoff: int
+    charged: int
 
 
 def map_new(world: World, mm: Mm, prev: Vma | None, new: Request) -> int:
