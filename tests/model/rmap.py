@@ -10,7 +10,7 @@ Conventions: address in bytes, page-aligned; indices in pages.
 
 from __future__ import annotations
 
-from . import dirty, swap
+from . import dirty, files, swap
 from .alloc import get_page, put_page
 from .constants import (
     PAGE_SHIFT,
@@ -20,10 +20,8 @@ from .constants import (
     ULONG_MASK,
     VM_LOCKED,
     VM_MAYSHARE,
-    VM_PFNMAP,
-    VM_SHARED,
-    VM_WRITE,
 )
+from .pagecache import page_index, page_mapping
 from .pte import (
     get_pte,
     linear_page_index,
@@ -59,33 +57,6 @@ def page_mapped(page: Page) -> bool:
 def page_mapcount(page: Page) -> int:
     """How many ptes map it."""
     return page.mapcount + 1
-
-
-def page_mapping(world: World, page: Page) -> Mapping | None:
-    """The mapping that a page is a page of.
-
-    1. In the swap cache: the swap cache's mapping, whatever page.mapping says.
-    2. Anonymous: None.
-    3. Else page.mapping.
-    """
-    if "swapcache" in page.flags:
-        return world.swapper_space
-    if isinstance(page.mapping, AnonVma):
-        return None
-    return page.mapping
-
-
-def page_index(page: Page) -> int:
-    """Where page_mapping() holds the page: its swap entry, or its index in pages."""
-    if "swapcache" in page.flags:
-        assert isinstance(page.private, int)
-        return page.private
-    return page.index
-
-
-def is_shared_writable(flags: int) -> bool:
-    """SW1: VM_SHARED and VM_WRITE, and not VM_PFNMAP."""
-    return flags & (VM_SHARED | VM_WRITE | VM_PFNMAP) == VM_SHARED | VM_WRITE
 
 
 # ------------------------------------------------------------------ counting ptes
@@ -185,11 +156,6 @@ def anon_vmas_of(page: Page) -> list[Vma]:
 # ------------------------------------------------------------------ cleaning ptes
 
 
-def mapping_cap_account_dirty(mapping: Mapping) -> bool:
-    """Dirty pages of this mapping are counted in nr_dirty."""
-    return dirty.mapping_cap_account_dirty(mapping)
-
-
 def page_mkclean_one(world: World, page: Page, vma: Vma, protect: bool) -> int:
     """Clean the pte of a page in one vma; 1 if there was anything to clean.
 
@@ -229,7 +195,9 @@ def page_mkclean_file(world: World, mapping: Mapping, page: Page) -> int:
         raise Bug("page_mkclean of an anonymous page")
     cleaned = 0
     for vma in vma_prio_tree_foreach(mapping, page.index, page.index):      # MFI1 MFI4
-        protect = mapping_cap_account_dirty(mapping) and is_shared_writable(vma.flags)
+        protect = dirty.mapping_cap_account_dirty(mapping) and files.is_shared_writable(
+            vma.flags
+        )
         cleaned += page_mkclean_one(world, page, vma, protect)
     return cleaned
 

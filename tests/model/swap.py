@@ -14,18 +14,8 @@ from __future__ import annotations
 from . import dirty, disk, rmap
 from .alloc import alloc_page, allocation_fails, get_page, put_page
 from .lru import lru_cache_add_active
+from .pagecache import find_get_page, page_index, remove, trylock_page, unlock_page
 from .state import Bug, Page, World
-
-# ------------------------------------------------------------------ locking a page at once
-
-
-def trylock_page(page: Page) -> bool:
-    """TestSetPageLocked turned round: True if the lock was free, and is ours now."""
-    if "locked" in page.flags:
-        return False
-    page.flags.add("locked")
-    return True
-
 
 # ------------------------------------------------------------------ slots
 
@@ -70,10 +60,7 @@ def vm_swap_full(world: World) -> bool:
 
 def lookup_swap_cache(world: World, entry: int) -> Page | None:
     """The cached page of an entry, with a reference."""
-    page = world.swapper_space.pages.get(entry)
-    if page is not None:
-        get_page(world, page)
-    return page
+    return find_get_page(world, world.swapper_space, entry)
 
 
 def insert_into_swap_cache(world: World, page: Page, entry: int) -> bool:
@@ -121,9 +108,8 @@ def remove_from_swap_cache(world: World, page: Page) -> int:
     """
     if not page.flags >= {"swapcache", "locked"} or page.flags & {"writeback", "private"}:
         raise Bug("a page leaves the swap cache that cannot")
-    entry = rmap.page_index(page)
-    del world.swapper_space.pages[entry]
-    world.swapper_space.tags.pop(entry, None)
+    entry = page_index(page)
+    remove(world.swapper_space, entry)
     page.private = 0
     page.flags.discard("swapcache")
     return entry
@@ -146,7 +132,7 @@ def remove_exclusive_swap_page(world: World, page: Page) -> bool:
         raise Bug("remove_exclusive_swap_page of such a page")
     if "swapcache" not in page.flags or "writeback" in page.flags or page.count != 2:
         return False
-    if world.swap[rmap.page_index(page)].map != 1:
+    if world.swap[page_index(page)].map != 1:
         return False
     entry = remove_from_swap_cache(world, page)
     page.flags.add("dirty")
@@ -168,7 +154,7 @@ def free_swap_and_cache(world: World, entry: int) -> None:
     page = lookup_swap_cache(world, entry)
     if page is None:
         return
-    if not trylock_page(page):
+    if not trylock_page(world, page):
         put_page(world, page)
         return
     if "private" in page.flags:
@@ -179,7 +165,7 @@ def free_swap_and_cache(world: World, entry: int) -> None:
     ):
         delete_from_swap_cache(world, page)
         page.flags.add("dirty")
-    disk.unlock_page(world, page)
+    unlock_page(world, page)
     put_page(world, page)
 
 
@@ -189,9 +175,9 @@ def free_page_and_swap_cache(world: World, page: Page) -> None:
     1. In the swap cache, and the lock is free: remove_exclusive_swap_page.
     2. put_page.
     """
-    if "swapcache" in page.flags and trylock_page(page):
+    if "swapcache" in page.flags and trylock_page(world, page):
         remove_exclusive_swap_page(world, page)
-        disk.unlock_page(world, page)
+        unlock_page(world, page)
     put_page(world, page)
 
 
@@ -205,7 +191,7 @@ def can_share_swap_page(world: World, page: Page) -> bool:
         raise Bug("can_share_swap_page of an unlocked page")
     users = rmap.page_mapcount(page)
     if users <= 1 and "swapcache" in page.flags:
-        users += world.swap[rmap.page_index(page)].map - 1
+        users += world.swap[page_index(page)].map - 1
     return users == 1
 
 
@@ -214,9 +200,9 @@ def can_share_swap_page(world: World, page: Page) -> bool:
 
 def swap_readpage(world: World, page: Page) -> None:
     """Read a locked page from its slot.  Done at once: Uptodate, and unlocked."""
-    page.contents = list(world.swap[rmap.page_index(page)].contents)
+    page.contents = list(world.swap[page_index(page)].contents)
     page.flags.add("uptodate")
-    disk.unlock_page(world, page)
+    unlock_page(world, page)
 
 
 def read_swap_cache(world: World, entry: int) -> Page | None:
@@ -256,9 +242,9 @@ def swap_writepage(world: World, page: Page) -> int:
     2. Else under writeback, unlocked, and the write begins as a whole page.
     """
     if remove_exclusive_swap_page(world, page):
-        disk.unlock_page(world, page)
+        unlock_page(world, page)
         return 0
     dirty.set_page_writeback(world, page)
-    disk.unlock_page(world, page)
+    unlock_page(world, page)
     disk.begin_page_write(world, page)
     return 0
