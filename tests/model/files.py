@@ -216,8 +216,6 @@ def shmem_zero_setup(world: World, vma: Vma) -> int:
         return -ENOSPC
     make_unnamed(inode, size, charged)
     file.mapping = inode.mapping
-    # Nobody counts this writer when the file is made, and fput counts one less: the inode, whose
-    # count of writers is then -1, is gone at once.
     file.mode = FMODE_READ | FMODE_WRITE
     vma.file = file
     vma.ops = "shmem"
@@ -227,6 +225,8 @@ def shmem_zero_setup(world: World, vma: Vma) -> int:
 def make_unnamed(inode: Inode, size: int, charged: int) -> None:
     """Make a new inode a tmpfs file of so many bytes, charged for so many pages."""
     inode.kind = "tmpfs"
+    inode.hashed = True
+    inode.writecount = 1            # of the one open file
     inode.size = size
     inode.charged = charged
     inode.mapping.capabilities = BDI_CAP_NO_ACCT_DIRTY | BDI_CAP_NO_WRITEBACK

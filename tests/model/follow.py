@@ -20,6 +20,7 @@ from .constants import (
     VM_FAULT_OOM,
     VM_FAULT_SIGBUS,
     VM_FAULT_WRITE,
+    VM_HUGETLB,
     VM_IO,
     VM_LOCKED,
     VM_MAYREAD,
@@ -120,8 +121,8 @@ def get_user_pages(
 ) -> int:
     """Have `count` pages from `start` on in memory, and give them out if `pages` is a list.
 
-    Each: a vma there that has the permission and neither VM_IO nor VM_PFNMAP, else the count so
-    far, or -EFAULT if it is 0; then get_one_page, whose error counts only if it is the first.
+    Each: a vma there that has the permission and neither VM_IO nor VM_PFNMAP (nor VM_HUGETLB:
+    huge pages cannot be touched here), else the count so far, or -EFAULT if it is 0; then get_one_page, whose error counts only if it is the first.
     """
     done = 0
     for address in range(start, start + count * PAGE_SIZE, PAGE_SIZE):
@@ -129,7 +130,7 @@ def get_user_pages(
         if (
             vma is None
             or address < vma.start
-            or vma.flags & (VM_IO | VM_PFNMAP)
+            or vma.flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)
             or not vma.flags & permission(write, force)
         ):
             return done or -EFAULT

@@ -59,6 +59,12 @@ def numbers(things: list) -> list[int | None]:
     return [number(thing) for thing in things]
 
 
+def signed(word: int, size: int = 64) -> int:
+    """A word of so many bits as C's table of fields shows it: half of the values are negative."""
+    half = 1 << size - 1
+    return (word + half) % (2 * half) - half
+
+
 def under_way(in_flight: list[int], io: set[int]) -> list[int | None]:
     """Contents of a page that are being written; of other sectors they mean nothing."""
     return [version if sector in io else None for sector, version in enumerate(in_flight)]
@@ -82,8 +88,8 @@ def _vma(vma: Vma) -> tuple:
 
 def _mm(mm: Mm) -> tuple:
     return (mm.users, numbers(mm.vmas), mm.ptes, mm.tables, mm.map_count, mm.file_rss, mm.anon_rss,
-            mm.total_vm, mm.locked_vm, mm.shared_vm, mm.exec_vm, mm.stack_vm, mm.reserved_vm,
-            mm.def_flags, mm.start_brk, mm.brk)
+            signed(mm.total_vm), signed(mm.locked_vm), signed(mm.shared_vm), signed(mm.exec_vm),
+            signed(mm.stack_vm), signed(mm.reserved_vm), mm.def_flags, mm.start_brk, mm.brk)
 
 
 def _task(task: Task) -> tuple:
@@ -96,7 +102,7 @@ def _mapping(mapping: Mapping) -> tuple:
     kind = mapping.inode.kind if mapping.inode else None
     return (number(mapping.inode), {index: number(page) for index, page in mapping.pages.items()},
             len(mapping.pages), mapping.tags, numbers(members), numbers(mapping.nonlinear),
-            mapping.i_mmap_writable, mapping.truncate_count, mapping.flags,
+            signed(mapping.i_mmap_writable, 32), mapping.truncate_count, mapping.flags,
             mapping.writeback_index, mapping.capabilities, mapping.congested,
             "swap" if kind is None else OPERATIONS[kind][0])
 

@@ -22,7 +22,7 @@ from .constants import (
     VM_PFNMAP,
     VM_SHARED,
 )
-from .state import PAGE_SIZE, AnonVma, Mm, Task, Vma, World
+from .state import HEAP_START, PAGE_SIZE, AnonVma, Mm, Task, Vma, World
 
 # what of a process's memory a child begins with as its parent has it
 INHERITED = ("total_vm", "shared_vm", "exec_vm", "stack_vm", "reserved_vm", "start_brk", "brk")
@@ -175,11 +175,12 @@ def sys_exit(world: World, task: Task) -> int:
     """
     mm = world.mms[task.number]
     exit_mmap(world, mm)
-    alloc.reset(mm, number=mm.number)
+    alloc.reset(mm, number=mm.number, start_brk=HEAP_START, brk=HEAP_START)
     for fd, file in enumerate(task.fd):
         if file is not None:
             task.fd[fd] = None
             files.fput(world, file)
+    alloc.reset(task, number=task.number)
     return 0
 
 
