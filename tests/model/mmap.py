@@ -56,7 +56,7 @@ from .constants import (
     VM_SHARED,
     VM_WRITE,
 )
-from .state import PAGE_SIZE, Bug, Mm, OpenFile, Vma, World
+from .state import PAGE_SIZE, Mm, OpenFile, Vma, World
 
 # These MAP_ flags have the value of the VM_ flag that they give.
 SAME_IN_VMA = MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED
@@ -154,7 +154,7 @@ def do_mmap_pgoff(
     account.vm_stat_account(mm, vm_flags, file, pages)
     if vm_flags & VM_LOCKED:                                                # MM23
         mm.locked_vm = (mm.locked_vm + pages) & ULONG_MASK
-        make_pages_present(world, address, address + length)
+        follow.make_pages_present(world, mm, address, address + length)
     if flags & MAP_POPULATE:
         populate.sys_remap_file_pages(world, address, length, 0, pgoff, flags & MAP_NONBLOCK)
     return address
@@ -357,22 +357,6 @@ def protect_from_first_store(world: World, vma: Vma) -> None:
         vma.prot = pte.pte_wrprotect(vma.prot)
 
 
-def make_pages_present(world: World, start: int, end: int) -> None:
-    """Fault in all pages of [start, end), for writing if the vma is writable.
-
-    What goes wrong is forgotten.
-    """
-    mm = current_mm(world)
-    vma = vmas.find_vma(world, mm, start)
-    if vma is None:
-        return
-    if start >= end or end > vma.end:
-        raise Bug("make_pages_present of what is not one vma's")
-    write = bool(vma.flags & VM_WRITE)
-    count = (end - start) >> PAGE_SHIFT
-    follow.get_user_pages(world, mm, start, count, write=write, force=False, pages=None)
-
-
 # brk
 
 
@@ -441,5 +425,5 @@ def do_brk(world: World, address: int, length: int) -> int:
     mm.total_vm = (mm.total_vm + pages) & ULONG_MASK                        # BK10
     if flags & VM_LOCKED:
         mm.locked_vm = (mm.locked_vm + pages) & ULONG_MASK
-        make_pages_present(world, address, end)
+        follow.make_pages_present(world, mm, address, end)
     return address
