@@ -19,7 +19,7 @@ from .constants import (
     VM_SHARED,
 )
 from .lru import mark_page_accessed
-from .pagecache import find_get_page
+from .pagecache import find_get_page, find_lock_page, unlock_page
 from .pte import (
     get_pte,
     linear_page_index,
@@ -100,9 +100,9 @@ def populate(
     mapping = vma.file.mapping
     assert mapping.inode is not None
     for done in range(pages):
-        if done == 0 or vma.ops == "generic":
-            if pgoff + pages > pages_in_file(mapping.inode):
-                return -EINVAL
+        asked = done == 0 or vma.ops == "generic"
+        if asked and pgoff + pages > pages_in_file(mapping.inode):
+            return -EINVAL
         page, error = page_to_install(world, vma, mapping, pgoff + done, nonblock)
         if error:
             return error
@@ -123,12 +123,17 @@ def page_to_install(
 ) -> tuple[Page | None, int]:
     """The page at an index with a reference, marked as accessed, or None; and 0 or an error.
 
-    1. nonblock: only a page that is there and Uptodate.
+    1. nonblock: only a page that is there and Uptodate.  facts silent: tmpfs locks it to look.
     2. Else what the file's nopage would find or read in; nothing: -ENOMEM for a disk file, its
        own error for tmpfs.
     """
     if nonblock:
-        page = find_get_page(world, mapping, index)
+        if vma.ops == "shmem":
+            page = find_lock_page(world, mapping, index)
+            if page is not None:
+                unlock_page(world, page)
+        else:
+            page = find_get_page(world, mapping, index)
         if page is not None and "uptodate" not in page.flags:
             alloc.put_page(world, page)
             page = None

@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
-from . import alloc, buffers, dirty, lru, pagecache, rmap, swap, writeback
-from .constants import AOP_WRITEPAGE_ACTIVATE, ENOSPC, SWAP_CLUSTER_MAX, SWAP_FAIL, SWAP_SUCCESS
-from .constants import WB_SYNC_NONE
+from . import alloc, buffers, dirty, pagecache, rmap, swap, writeback
+from .constants import (
+    AOP_WRITEPAGE_ACTIVATE,
+    ENOSPC,
+    SWAP_CLUSTER_MAX,
+    SWAP_FAIL,
+    SWAP_SUCCESS,
+    WB_SYNC_NONE,
+)
 from .pagecache import lock_page, page_mapping, trylock_page, unlock_page
 from .state import Mapping, Page, World
 
@@ -13,6 +19,7 @@ from .state import Mapping, Page, World
 KEEP, ACTIVATE, SUCCESS, CLEAN = "keep", "activate", "success", "clean"
 # what becomes of a page
 FREE = "free"
+UNLOCKED = "keep, and it is unlocked already"
 
 WITHOUT_WRITEPAGE = ("ramfs", "PFNMAP driver", "prot driver", "hugetlbfs", "no mmap",
                      "failing driver")
@@ -49,9 +56,6 @@ def reclaim(world: World, page: Page, may_write: bool) -> int:
     return 0
 
 
-UNLOCKED = "keep, and it is unlocked already"
-
-
 def page_mapping_inuse(world: World, page: Page) -> bool:
     """Somebody maps the page or its file, or it is in the swap cache."""
     if rmap.page_mapped(page) or "swapcache" in page.flags:
@@ -76,9 +80,9 @@ def shrink_page(world: World, page: Page, may_write: bool) -> str:
     referenced = rmap.page_referenced(world, page)
     if referenced and page_mapping_inuse(world, page):
         return ACTIVATE
-    if rmap.page_anon(page) and "swapcache" not in page.flags:
-        if not swap.add_to_swap(world, page):
-            return ACTIVATE
+    homeless = rmap.page_anon(page) and "swapcache" not in page.flags
+    if homeless and not swap.add_to_swap(world, page):
+        return ACTIVATE
     mapping = page_mapping(world, page)
     if rmap.page_mapped(page) and mapping is not None:
         result = rmap.try_to_unmap(world, page)
