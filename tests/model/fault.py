@@ -315,7 +315,7 @@ def do_no_page(world: World, mm: Mm, vma: Vma, address: int, write: bool) -> int
         if new_page is None:                                    # NP5
             return code
         if write and not vma.flags & VM_SHARED:                 # NP6
-            copy = private_copy_of_file(world, vma, new_page)
+            copy = private_copy(world, vma, new_page)
             alloc.put_page(world, new_page)
             if copy is None:                                    # NP13
                 return VM_FAULT_OOM
@@ -339,16 +339,6 @@ def do_no_page(world: World, mm: Mm, vma: Vma, address: int, write: bool) -> int
         dirty.set_page_dirty(world, new_page)
         alloc.put_page(world, new_page)
     return code
-
-
-def private_copy_of_file(world: World, vma: Vma, source: Page) -> Page | None:
-    """NP6: anon_vma, then a page, then its contents; None: no memory."""
-    if vmas.anon_vma_prepare(world, vma):
-        return None
-    page = alloc.alloc_page(world)
-    if page is not None:
-        copy_contents(page, source)
-    return page
 
 
 def do_file_page(world: World, mm: Mm, vma: Vma, address: int, word: int) -> int:

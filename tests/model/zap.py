@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import account, dirty, lru, rmap, swap, vma as vmas_of
+from . import account, dirty, lru, rmap, swap
+from . import vma as vmas_of
 from .constants import PAGE_SHIFT, ULONG_MASK, VM_ACCOUNT
 from .pte import (
     get_pte,
