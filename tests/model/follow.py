@@ -122,7 +122,8 @@ def get_user_pages(
     """Have `count` pages from `start` on in memory, and give them out if `pages` is a list.
 
     Each: a vma there that has the permission and neither VM_IO nor VM_PFNMAP (nor VM_HUGETLB:
-    huge pages cannot be touched here), else the count so far, or -EFAULT if it is 0; then get_one_page, whose error counts only if it is the first.
+    huge pages cannot be touched here), else the count so far, or -EFAULT if it is 0; then
+    get_one_page, whose error counts only if it is the first.
     """
     done = 0
     for address in range(start, start + count * PAGE_SIZE, PAGE_SIZE):

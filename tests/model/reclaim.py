@@ -182,11 +182,12 @@ def remove_mapping(world: World, mapping: Mapping | None, page: Page) -> bool:
 
 
 def strip(world: World, page: Page) -> int:
-    """Too many buffer heads: free those of one page if its lock is free.  0.
+    """Too many buffer heads: free those of one page if its lock is free.  1 if that was done.
 
     Nothing unless there are too many; mapped pages are not spared.
     """
+    released = 0
     if world.buffer_heads_over_limit and "private" in page.flags and trylock_page(world, page):
-        buffers.try_to_release_page(world, page)
+        released = buffers.try_to_release_page(world, page)
         unlock_page(world, page)
-    return 0
+    return released

@@ -15,16 +15,20 @@ from . import dirty, disk, rmap
 from .alloc import alloc_page, allocation_fails, get_page, put_page
 from .lru import lru_cache_add_active
 from .pagecache import find_get_page, page_index, remove, trylock_page, unlock_page
-from .state import Bug, Page, World
+from .state import GARBAGE, SECTORS, Bug, Page, World
 
 # ------------------------------------------------------------------ slots
 
 
 def get_swap_page(world: World) -> int:
-    """Take the lowest free slot, with one user; 0: swap is full."""
+    """Take the lowest free slot, with one user; 0: swap is full.
+
+    It holds nothing of anybody's until it is written.
+    """
     for slot in world.swap[1:]:
         if slot.map == 0:
             slot.map = 1
+            slot.contents = [GARBAGE] * SECTORS
             world.nr_swap_used += 1
             return slot.number
     return 0
