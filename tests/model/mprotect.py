@@ -168,7 +168,7 @@ def new_protection(world: World, vma: Vma, flags: int) -> int:
         "U4" in world.units
         and files.is_shared_writable(flags)
         and vma.file is not None
-        and dirty.mapping_cap_account_dirty(world, vma.file.mapping)
+        and dirty.mapping_cap_account_dirty(vma.file.mapping)
     ):
         mask = ACCESS
     return pte.protection_map(flags & mask)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from . import account, alloc, files, mmap, pte, swap
+from . import account, alloc, files, munmap, pte, swap, zap
 from . import vma as vmas
 from .constants import (
     EAGAIN,
     ENOMEM,
+    TASK_SIZE,
     ULONG_MASK,
     VM_ACCOUNT,
     VM_DENYWRITE,
@@ -186,6 +187,6 @@ def exit_mmap(world: World, mm: Mm) -> None:
     """Take a whole mm down.  Its statistics are not counted down: it is gone."""
     gone = mm.vmas
     mm.vmas = []
-    mmap.unmap_region(world, mm, gone, None, None)
+    zap.unmap_region(world, mm, gone, 0, TASK_SIZE)
     for vma in gone:
-        mmap.remove_vma(world, vma)
+        munmap.remove_vma(world, vma)
