@@ -92,13 +92,13 @@ def get_one_page(
     """One page of a vma, faulted in if need be; or -EFAULT or -ENOMEM.
 
     1. FOLL_TOUCH; GET if the page is wanted; ANON for a read of memory that is not locked and
-       has no nopage; WRITE for a write.
+       has no nopage; WRITE for a write.  facts silent: huge pages are not such memory.
     2. follow_page; None: a fault, of a write while FOLL_WRITE is set.
     3. VM_FAULT_WRITE: a copy was made if one was needed, so look as for a read from now on.
     4. SIGBUS: -EFAULT.  OOM: -ENOMEM.  Else again from 2.
     """
     flags = FOLL_TOUCH | (FOLL_GET if wanted else 0) | (FOLL_WRITE if write else 0)
-    if not write and not vma.flags & VM_LOCKED and not vma.ops:
+    if not write and not vma.flags & (VM_LOCKED | VM_HUGETLB) and not vma.ops:
         flags |= FOLL_ANON
     for _ in range(MAX_FAULTS):
         page = follow_page(world, vma, address, flags)
