@@ -50,9 +50,9 @@ def msync_interval(world: World, vma: Vma, start: int, end: int, flags: int) -> 
 def sync_file(world: World, vma: Vma) -> int:
     """MS_SYNC for the file of a vma: do_fsync, holding the file."""
     file = vma.file
-    assert file is not None
+    assert file is not None and file.mapping is not None
     files.get_file(world, file)
-    error = writeback.do_fsync(world, file)
+    error = writeback.do_fsync(world, file.mapping)
     files.fput(world, file)
     return error
 

@@ -19,7 +19,7 @@ from .constants import (
     VM_SHARED,
 )
 from .lru import mark_page_accessed
-from .pagecache import find_get_page, find_lock_page, unlock_page
+from .pagecache import find_lock_page, unlock_page
 from .pte import (
     get_pte,
     linear_page_index,
@@ -123,26 +123,25 @@ def page_to_install(
 ) -> tuple[Page | None, int]:
     """The page at an index with a reference, marked as accessed, or None; and 0 or an error.
 
-    1. nonblock: only a page that is there and Uptodate.  facts silent: tmpfs locks it to look.
-    2. Else what the file's nopage would find or read in; nothing: -ENOMEM for a disk file, its
-       own error for tmpfs.
+    1. A disk file: as filemap_getpage says; none, and not nonblock: -ENOMEM.
+    2. tmpfs: shmem_getpage, with its own errors.  nonblock: only a page that is there and
+       Uptodate; facts silent: it is locked to be looked at.
     """
+    if vma.ops == "generic":
+        page = nopage.filemap_getpage(world, mapping, index, nonblock)
+        return page, 0 if page is not None or nonblock else -ENOMEM
+    error = 0
+    inode = mapping.inode
+    assert inode is not None
     if nonblock:
-        if vma.ops == "shmem":
-            page = find_lock_page(world, mapping, index)
-            if page is not None:
-                unlock_page(world, page)
-        else:
-            page = find_get_page(world, mapping, index)
-        if page is not None and "uptodate" not in page.flags:
-            alloc.put_page(world, page)
-            page = None
-        error = 0
-    elif vma.ops == "shmem":
-        page, error = nopage.shmem_getpage(world, mapping.inode, index)
+        page = find_lock_page(world, mapping, index)
+        if page is not None:
+            unlock_page(world, page)
     else:
-        page = nopage.filemap_getpage(world, mapping, index)
-        error = 0 if page is not None else -ENOMEM
+        page, error = nopage.shmem_getpage(world, inode, index)
+    if page is not None and "uptodate" not in page.flags:
+        alloc.put_page(world, page)
+        page = None
     if page is not None:
         mark_page_accessed(world, page)
     return page, error

@@ -21,9 +21,6 @@ KEEP, ACTIVATE, SUCCESS, CLEAN = "keep", "activate", "success", "clean"
 FREE = "free"
 UNLOCKED = "keep, and it is unlocked already"
 
-WITHOUT_WRITEPAGE = ("ramfs", "PFNMAP driver", "prot driver", "hugetlbfs", "no mmap",
-                     "failing driver")
-
 
 def reclaim(world: World, page: Page, may_write: bool) -> int:
     """Try to free one page of the LRU: 1 if it was freed.
@@ -135,7 +132,7 @@ def pageout(world: World, page: Page, mapping: Mapping | None) -> str:
             page.flags.discard("dirty")
             return CLEAN
         return KEEP
-    if mapping.inode is not None and mapping.inode.kind in WITHOUT_WRITEPAGE:
+    if not writeback.has_writepage(world, mapping):
         return ACTIVATE
     if mapping.congested:
         return KEEP

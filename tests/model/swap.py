@@ -250,5 +250,5 @@ def swap_writepage(world: World, page: Page) -> int:
         return 0
     dirty.set_page_writeback(world, page)
     unlock_page(world, page)
-    disk.write_page(world, page)
+    disk.begin_page_write(world, page)
     return 0
