@@ -197,7 +197,7 @@ def block_read_full_page(world: World, page: Page) -> int:
        zeroes, Uptodate.
     3. None left to read: Uptodate (not with PG_error).  Else read them; all Uptodate and no
        PG_error: Uptodate.
-    facts silent: PG_mappedtodisk if all buffers that were asked for had their place already.
+    PG_mappedtodisk is never set: nobody would ask for it.
     """
     inode = page.mapping.inode
     if have_buffers(world, page, inode, set()) != 0:
@@ -205,12 +205,10 @@ def block_read_full_page(world: World, page: Page) -> int:
         return -ENOMEM
     last_block = (inode.size + (1 << inode.blkbits) - 1) >> inode.blkbits
     to_read = []
-    fully_mapped = True
     for iblock, start, end, buffer in blocks_of(page, inode):
         if "Uptodate" in buffer.flags:
             continue
         if "Mapped" not in buffer.flags:
-            fully_mapped = False
             if iblock < last_block:
                 get_block(world, inode, iblock, buffer, False)
             if "Mapped" not in buffer.flags:
@@ -218,8 +216,6 @@ def block_read_full_page(world: World, page: Page) -> int:
                 buffer.flags.add("Uptodate")
                 continue
         to_read.append(buffer)
-    if fully_mapped:
-        page.flags.add("mappedtodisk")
     for buffer in to_read:
         disk.lock_buffer(world, buffer)
     for buffer in to_read:

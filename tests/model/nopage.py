@@ -135,10 +135,9 @@ def mpage_readpage(world: World, page: Page) -> int:
 
     1. It has buffers, or a block on disk follows a hole: block by block.
     2. Fill; the hole and what is beyond the file are zeroes.  No buffers are attached.
-    facts silent: PG_mappedtodisk if there is no hole.
+    PG_mappedtodisk is never set: nobody would ask for it.
     """
     inode = page.mapping.inode
-    per_page = PAGE_SIZE >> inode.blkbits
     first_hole = first_hole_of(world, page, inode)
     if "private" in page.flags or first_hole is None:
         return buffers.block_read_full_page(world, page)
@@ -147,8 +146,6 @@ def mpage_readpage(world: World, page: Page) -> int:
             disk.read_sector(page, sector)
         else:
             page.contents[sector] = 0
-    if first_hole == per_page:
-        page.flags.add("mappedtodisk")
     page.flags.add("uptodate")
     pagecache.unlock_page(world, page)
     return 0
