@@ -66,7 +66,7 @@ def sectors_of(buffer: Buffer) -> range:
 # whole pages
 
 
-def write_page(world: World, page: Page, sectors: range = range(SECTORS)) -> None:
+def begin_page_write(world: World, page: Page, sectors: range = range(SECTORS)) -> None:
     """Begin to write a page as a whole; its end is the end of the page's writeback."""
     for sector in sectors:
         page.in_flight[sector] = page.contents[sector]

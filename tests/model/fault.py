@@ -7,7 +7,7 @@ VM_FAULT_WRITE is a bit.  `word` is the pte as it was when the fault looked at i
 
 from __future__ import annotations
 
-from . import alloc, dirty, lru, nopage, populate, rmap, swap
+from . import alloc, dirty, files, lru, nopage, populate, rmap, swap
 from . import vma as vmas
 from .constants import (
     ENOMEM,
@@ -28,7 +28,6 @@ from .constants import (
     VM_SHARED,
     VM_WRITE,
 )
-from .files import is_shared_writable
 from .pagecache import lock_page, trylock_page, unlock_page
 from .pte import (
     PAGE_PRESENT,
@@ -234,7 +233,7 @@ def do_wp_page(world: World, mm: Mm, vma: Vma, address: int, word: int) -> int:
         return copy_on_write(world, mm, vma, address, word, None)
     dirty_page = None
     reuse = False
-    if "U1" in world.units and is_shared_writable(vma.flags):   # WP2
+    if "U1" in world.units and files.is_shared_writable(vma.flags):   # WP2
         reuse = True
         dirty_page = old_page
         alloc.get_page(world, dirty_page)
@@ -315,7 +314,7 @@ def do_no_page(world: World, mm: Mm, vma: Vma, address: int, write: bool) -> int
         if new_page is None:                                    # NP5
             return code
         if write and not vma.flags & VM_SHARED:                 # NP6
-            copy = private_copy_of_file(world, vma, new_page)
+            copy = private_copy(world, vma, new_page)
             alloc.put_page(world, new_page)
             if copy is None:                                    # NP13
                 return VM_FAULT_OOM
@@ -339,16 +338,6 @@ def do_no_page(world: World, mm: Mm, vma: Vma, address: int, write: bool) -> int
         dirty.set_page_dirty(world, new_page)
         alloc.put_page(world, new_page)
     return code
-
-
-def private_copy_of_file(world: World, vma: Vma, source: Page) -> Page | None:
-    """NP6: anon_vma, then a page, then its contents; None: no memory."""
-    if vmas.anon_vma_prepare(world, vma):
-        return None
-    page = alloc.alloc_page(world)
-    if page is not None:
-        copy_contents(page, source)
-    return page
 
 
 def do_file_page(world: World, mm: Mm, vma: Vma, address: int, word: int) -> int:

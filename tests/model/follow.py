@@ -20,6 +20,7 @@ from .constants import (
     VM_FAULT_OOM,
     VM_FAULT_SIGBUS,
     VM_FAULT_WRITE,
+    VM_HUGETLB,
     VM_IO,
     VM_LOCKED,
     VM_MAYREAD,
@@ -91,13 +92,13 @@ def get_one_page(
     """One page of a vma, faulted in if need be; or -EFAULT or -ENOMEM.
 
     1. FOLL_TOUCH; GET if the page is wanted; ANON for a read of memory that is not locked and
-       has no nopage; WRITE for a write.
+       has no nopage; WRITE for a write.  facts silent: huge pages are not such memory.
     2. follow_page; None: a fault, of a write while FOLL_WRITE is set.
     3. VM_FAULT_WRITE: a copy was made if one was needed, so look as for a read from now on.
     4. SIGBUS: -EFAULT.  OOM: -ENOMEM.  Else again from 2.
     """
     flags = FOLL_TOUCH | (FOLL_GET if wanted else 0) | (FOLL_WRITE if write else 0)
-    if not write and not vma.flags & VM_LOCKED and not vma.ops:
+    if not write and not vma.flags & (VM_LOCKED | VM_HUGETLB) and not vma.ops:
         flags |= FOLL_ANON
     for _ in range(MAX_FAULTS):
         page = follow_page(world, vma, address, flags)
@@ -140,16 +141,6 @@ def get_user_pages(
             pages.append(page)
         done += 1
     return done
-
-
-def make_pages_present(world: World, mm: Mm, start: int, end: int) -> None:
-    """Fault all pages of [start, end) in, for writing if the vma at start has VM_WRITE.
-
-    No force, no pages given out, and no word about errors.
-    """
-    vma = vmas.find_vma(world, mm, start)
-    write = vma is not None and bool(vma.flags & VM_WRITE)
-    get_user_pages(world, mm, start, (end - start + PAGE_SIZE - 1) // PAGE_SIZE, write, False)
 
 
 def access_process_vm(world: World, mm: Mm, address: int, sector: int, write: bool) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import account, dirty, lru, rmap, swap, vma as vmas_of
+from . import account, dirty, lru, rmap, swap
+from . import vma as vmas_of
 from .constants import PAGE_SHIFT, ULONG_MASK, VM_ACCOUNT
 from .pte import (
     get_pte,
@@ -198,10 +199,10 @@ def free_pgtables(world: World, mm: Mm, detached: list[Vma]) -> None:
     for vma in detached:
         vmas_of.anon_vma_unlink(world, vma)
         vmas_of.unlink_file_vma(world, vma)
-    mm.tables -= tables_of(detached) - tables_of(mm.vmas)
+    mm.tables -= table_numbers(detached) - table_numbers(mm.vmas)
 
 
-def tables_of(vmas: list[Vma]) -> set[int]:
+def table_numbers(vmas: list[Vma]) -> set[int]:
     """The numbers of the page tables for the addresses of these vmas."""
     return {
         table
