@@ -64,8 +64,8 @@ def get_block(world: World, inode: Inode, iblock: int, buffer: Buffer, create: b
 def create_empty_buffers(world: World, page: Page, blocksize: int, flags: set[str]) -> int:
     """Give a page a ring of buffers.
 
-    1. Allocate them.  facts silent: the last block first, as 2.6.17 builds the ring; -ENOMEM
-       if one fails (2.6.17 tries for ever), those before it are given back.
+    1. Allocate them, the first block first; -ENOMEM if one fails (2.6.17 tries for ever), those
+       before it are given back.
     2. `flags` in each; on a dirty page all are Dirty, on an Uptodate one all Uptodate.
     3. Attach: PG_private, and a reference.
     """
@@ -76,7 +76,7 @@ def create_empty_buffers(world: World, page: Page, blocksize: int, flags: set[st
             for other in ring:
                 alloc.buffer_free(world, other)
             return -ENOMEM
-        ring.insert(0, buffer)
+        ring.append(buffer)
     for i, buffer in enumerate(ring):
         buffer.next = ring[(i + 1) % len(ring)]
         buffer.flags = set(flags)
