@@ -252,6 +252,9 @@ static void read_into_buffers(struct page *page, const struct inode *inode, u32 
 				kmm_map_buffer(bh, (u64)page->index * count + i);
 			read_block(page, inode, kmm_sectors_of_block(count, i),
 				   bh->b_state >> BH_Mapped & 1);
+			/* the disk was asked */
+			if (bh->b_state >> BH_Mapped & 1)
+				bh->b_state |= 1UL << BH_Req;
 			bh->b_state |= 1UL << BH_Uptodate;
 		}
 		i++;
@@ -311,7 +314,7 @@ static int prepare_block(struct inode *inode, struct page *page, struct buffer_h
 	} else if (!(bh->b_state & (1UL << BH_Uptodate | 1UL << BH_New)) && sectors & ~written) {
 		kmm_may_sleep();
 		read_block(page, inode, sectors, 1);
-		bh->b_state |= 1UL << BH_Uptodate;
+		bh->b_state |= 1UL << BH_Req | 1UL << BH_Uptodate;
 	}
 	return 0;
 }
