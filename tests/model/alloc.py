@@ -70,7 +70,7 @@ def alloc_page(world: World) -> Page | None:
     if allocation_fails(world):
         return None
     for page in world.pages:
-        if page.count == 0 and not page.flags & {"lru", "reserved"}:
+        if page.count == 0 and "lru" not in page.flags and page is not world.zero_page:
             page.flags.clear()
             page.count = 1
             page.mapcount = -1
