@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from . import alloc, dirty, disk, journal, pagecache
 from .constants import EINVAL, EIO, ENOENT, ENOMEM, ENOSPC, PAGE_SHIFT, WB_SYNC_NONE
-from .dirty import buffers_of
+from .pagecache import buffers_of
 from .state import PAGE_SIZE, Buffer, Bug, Inode, Page, World
 
 

@@ -16,8 +16,8 @@ from .constants import (
     I_FREEING,
     I_LOCK,
 )
-from .pagecache import DIRTY, WRITEBACK, page_index, page_mapping
-from .state import Bug, Inode, Mapping, Page, World
+from .pagecache import DIRTY, WRITEBACK, buffers_of, page_index, page_mapping
+from .state import Buffer, Bug, Inode, Mapping, Page, World
 
 # tmpfs and the swap cache have a set_page_dirty that knows no buffers; hugetlbfs has one that
 # only sets PG_dirty, but its pages cannot be touched here
@@ -101,15 +101,7 @@ def __set_page_dirty_nobuffers(world: World, page: Page) -> int:
     return 1
 
 
-def buffers_of(page: Page) -> list:
-    """The ring of a page's buffers as a list, first block first."""
-    ring = [page.private]
-    while ring[-1].next is not page.private:
-        ring.append(ring[-1].next)
-    return ring
-
-
-def mark_buffer_dirty(world: World, buffer) -> None:
+def mark_buffer_dirty(world: World, buffer: Buffer) -> None:
     """One buffer becomes dirty, and its page with it (bottom-up: the other buffers do not)."""
     if "Dirty" not in buffer.flags:
         buffer.flags.add("Dirty")
@@ -125,7 +117,7 @@ def set_page_dirty_lock(world: World, page: Page) -> int:
 
 
 def redirty_page_for_writepage(world: World, wbc, page: Page) -> int:
-    """Somebody was asked to write a page and will not: it is dirty again, and counted as skipped."""
+    """Who was asked to write a page will not: it is dirty again, and counted as skipped."""
     wbc.pages_skipped += 1
     return __set_page_dirty_nobuffers(world, page)
 

@@ -57,7 +57,7 @@ def read_sector(page: Page, sector: int) -> None:
 def sectors_of(buffer: Buffer) -> range:
     """The sectors of its page that a buffer stands for."""
     page = buffer.page
-    ring = dirty.buffers_of(page)
+    ring = pagecache.buffers_of(page)
     size = SECTORS // len(ring)
     first = ring.index(buffer) * size
     return range(first, first + size)
@@ -98,7 +98,7 @@ def sectors_under_way(page: Page) -> set[int]:
     """Those that are written with their buffer, and not with the page."""
     if "private" not in page.flags:
         return set()
-    return {sector for buffer in dirty.buffers_of(page) if buffer.end_io
+    return {sector for buffer in pagecache.buffers_of(page) if buffer.end_io
             for sector in sectors_of(buffer)}
 
 
@@ -196,7 +196,7 @@ def end_buffer_async_write(world: World, buffer: Buffer, ok: bool) -> None:
         page.flags.add("error")
     buffer.flags.discard("Async_Write")
     unlock_buffer(buffer)
-    if not any("Async_Write" in other.flags for other in dirty.buffers_of(page)):
+    if not any("Async_Write" in other.flags for other in pagecache.buffers_of(page)):
         dirty.end_page_writeback(world, page)
 
 
@@ -224,7 +224,7 @@ def wait_on_page_writeback(world: World, page: Page) -> None:
     if page.io_bio:
         end_page_write(world, page, True)
     elif "private" in page.flags:
-        for buffer in dirty.buffers_of(page):
+        for buffer in pagecache.buffers_of(page):
             if buffer.end_io == ASYNC_WRITE:
                 end_buffer_write(world, buffer, True)
     if "writeback" in page.flags:
@@ -238,7 +238,7 @@ def complete(world: World, page: Page, ok: bool) -> int:
     """
     pending = []
     if "private" in page.flags:
-        pending = [buffer for buffer in dirty.buffers_of(page) if buffer.end_io]
+        pending = [buffer for buffer in pagecache.buffers_of(page) if buffer.end_io]
     if not page.io_bio and not pending:
         return -ENOENT
     if page.io_bio:

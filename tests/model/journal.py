@@ -6,10 +6,9 @@ Facts 20.14 (ext3).  A buffer in a transaction has its count raised.
 
 from __future__ import annotations
 
-from . import buffers, disk
+from . import buffers, dirty, disk
 from .constants import EINVAL, ENOMEM
-from .dirty import buffers_of, redirty_page_for_writepage
-from .pagecache import unlock_page
+from .pagecache import buffers_of, unlock_page
 from .state import Buffer, Inode, Page, World
 
 
@@ -37,7 +36,7 @@ def ext3_writepage(world: World, page: Page, wbc) -> int:
     """
     inode = page.mapping.inode
     if buffers.have_buffers(world, page, inode, {"Dirty", "Uptodate"}) != 0:
-        redirty_page_for_writepage(world, wbc, page)
+        dirty.redirty_page_for_writepage(world, wbc, page)
         unlock_page(world, page)
         return -ENOMEM
     ring = buffers_of(page)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from . import alloc, lru
 from .constants import EEXIST, ENOMEM, PAGEVEC_SIZE
-from .state import AnonVma, Bug, Hang, Mapping, Page, World
+from .state import AnonVma, Buffer, Bug, Hang, Mapping, Page, World
 
 DIRTY = "dirty"
 WRITEBACK = "writeback"
@@ -34,6 +34,14 @@ def raw_mapping(page: Page) -> Mapping | None:
 def page_index(page: Page) -> int:
     """Where the page is in its mapping: its swap entry in the swap cache, else its index."""
     return page.private if "swapcache" in page.flags else page.index
+
+
+def buffers_of(page: Page) -> list[Buffer]:
+    """The ring of a page's buffers as a list, first block first.  The page has some."""
+    ring = [page.private]
+    while ring[-1].next is not page.private:
+        ring.append(ring[-1].next)
+    return ring
 
 
 # the page's lock

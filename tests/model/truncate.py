@@ -217,7 +217,7 @@ def remove_or_restore(world: World, mapping: Mapping, page: Page) -> int:
 
 
 def invalidate_complete_page(world: World, mapping: Mapping, page: Page) -> bool:
-    """Remove a clean page: not if its buffers stay, or if it is dirty.  Its count does not matter."""
+    """Remove a page: not if its buffers stay, or if it is dirty.  Its count does not matter."""
     if "private" in page.flags and not buffers.try_to_release_page(world, page):
         return False
     if "dirty" in page.flags:

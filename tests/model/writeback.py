@@ -230,7 +230,7 @@ def mpage_writepage(world: World, page: Page, sweep: Sweep) -> None:
         note_error(sweep.mapping, sweep.result)
         return
     if "private" in page.flags:
-        for buffer in dirty.buffers_of(page)[:blocks]:
+        for buffer in pagecache.buffers_of(page)[:blocks]:
             buffer.flags.discard("Dirty")
         if world.buffer_heads_over_limit and "uptodate" in page.flags:
             buffers.try_to_free_buffers(world, page)
@@ -266,7 +266,7 @@ def leading_buffers(page: Page) -> int | None:
     """The same for a page with buffers.  BUG if one that is looked at is locked."""
     mapped = 0
     hole = False
-    for buffer in dirty.buffers_of(page):
+    for buffer in pagecache.buffers_of(page):
         if "Lock" in buffer.flags:
             raise Bug(f"mpage_writepage: buffer {buffer.number} is locked")
         if "Mapped" not in buffer.flags:
