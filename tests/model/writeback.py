@@ -366,13 +366,11 @@ def writeback(world: World, inode: Inode, mode: int, nr_to_write: int) -> int:
     """The operation: what pdflush does for one inode; mode 1 waits.
 
     1. Not on the dirty list, or nothing that can be written back: 0.
-    2. facts silent: who does not wait does not block either; congested: 0.
+    2. Who does not wait does not block either, so nothing is begun on a congested device.
     """
     if inode.place != "dirty" or not dirty.mapping_cap_writeback_dirty(inode.mapping):
         return 0
     wait = bool(mode)
-    if not wait and inode.mapping.congested:
-        return 0
     wbc = WritebackControl(nr_to_write, WB_SYNC_ALL if wait else WB_SYNC_NONE,
                            nonblocking=not wait)
     return sync_inode(world, inode, wbc)
