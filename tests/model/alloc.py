@@ -248,5 +248,5 @@ def inode_alloc(world: World) -> Inode | None:
 def inode_free(world: World, inode: Inode) -> None:
     """Give an inode and its mapping back."""
     mapping = inode.mapping
-    reset(mapping, number=mapping.number)
+    reset(mapping, number=mapping.number, inode=inode)
     reset(inode, number=inode.number, mapping=mapping)

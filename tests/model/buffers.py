@@ -430,15 +430,15 @@ def ll_write_block(world: World, buffer: Buffer, wait: bool) -> None:
 def flush_buffers(world: World, inode: Inode, index: int) -> int:
     """The operation: the file system writes a page's dirty buffers by itself.
 
-    -EINVAL: not ext3 and no block device.  -ENOENT: no such page in memory.
+    -ENOENT: no such page in memory.  -EINVAL: not ext3 and no block device.
     Dirty blocks with a place, each as ll_rw_block(SWRITE) does it: a write that is under way for
     the block ends first (facts 70.2).
     """
-    if inode.kind not in ("ext3", "block device"):
-        return -EINVAL
     page = inode.mapping.pages.get(index)
     if page is None:
         return -ENOENT
+    if inode.kind not in ("ext3", "block device"):
+        return -EINVAL
     for buffer in buffers_of(page) if "private" in page.flags else []:
         if {"Mapped", "Dirty"} <= buffer.flags:
             ll_write_block(world, buffer, True)

@@ -7,7 +7,7 @@ Facts 20.14 (ext3).  A buffer in a transaction has its count raised.
 from __future__ import annotations
 
 from . import buffers, dirty, disk
-from .constants import EINVAL, ENOMEM
+from .constants import ENOMEM
 from .pagecache import buffers_of, unlock_page
 from .state import Buffer, Inode, Page, World
 
@@ -71,10 +71,10 @@ def ext3_releasepage(world: World, page: Page) -> int:
 def commit(world: World, inode: Inode) -> int:
     """The journal of a file commits: its dirty blocks are written, waited for, and let go.
 
-    -EINVAL for a file without a journal.
+    -ENOENT for a file without a journal.
     """
     if inode.kind != "ext3":
-        return -EINVAL
+        return -ENOENT
     held = [buffer for buffer in world.buffers if buffer.in_transaction
             and buffer.page.mapping is inode.mapping]
     for buffer in held:

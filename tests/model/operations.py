@@ -32,6 +32,7 @@ from . import (
 )
 from .constants import (
     EBUSY,
+    EINVAL,
     ENOENT,
     ESRCH,
     MAP_ANONYMOUS,
@@ -47,6 +48,10 @@ from .constants import (
 )
 from .state import HEAP_START, PAGE_SIZE, UNMAPPED_BASE, Inode, Page, World
 
+WITHOUT_PROCESS = (
+    "unpin", "truncate", "invalidate", "writeback", "sync", "complete", "flush_buffers", "commit",
+    "release_page", "reclaim", "strip", "drain", "lock_page",
+)
 HEAP_PLACE = 16             # places from here on are pages of the heap
 ANONYMOUS_FD = 255
 ANYWHERE = 4
@@ -69,22 +74,22 @@ def operate(world: World, name: str, actor: int, *arguments: int) -> int:
     SIGSEGV
     raises Bug, Oops, CountBelowZero, Hang    the run is over
 
-    1. No such process: -ESRCH, and nothing changes.
+    1. No such process: -ESRCH, and nothing changes; but what a process does not do itself
+       (WITHOUT_PROCESS) happens all the same.
     2. The operation, with this process running.
-    3. He who held a page's lock since an earlier operation lets go.
+    3. He who holds a page's lock since an operation lock_page lets go after any other one.
     """
-    holds_since_before = world.page_of_other
     result = perform(world, name, actor, arguments)
-    if holds_since_before is not None and world.page_of_other is holds_since_before:
+    if name != "lock_page" and world.page_of_other is not None:
         pagecache.let_go(world)
     return result
 
 
 def perform(world: World, name: str, actor: int, arguments: tuple[int, ...]) -> int:
     """Steps 1 and 2 of operate."""
-    if not process_is_there(world, actor):
-        return -ESRCH
     world.current = world.tasks[actor]
+    if name not in WITHOUT_PROCESS and not process_is_there(world, actor):
+        return -ESRCH
     return OPERATIONS[name](world, *arguments)
 
 
@@ -108,11 +113,9 @@ def inode_of(world: World, number: int) -> Inode | None:
 
 
 def page_of(world: World, number: int) -> Page | None:
-    """The page with this number, None if it is free."""
-    if number >= len(world.pages):
-        return None
-    page = world.pages[number]
-    return None if page.count == 0 and "lru" not in page.flags else page
+    """The page with this number, None if it is free, or the zero page."""
+    page = world.pages[number] if number < len(world.pages) else None
+    return None if page is None or page.count == 0 or page is world.zero_page else page
 
 
 def of_inode(act: Callable[..., int]) -> Callable[..., int]:
@@ -220,8 +223,11 @@ def pin(world: World, place: int, write_it: int, force: int) -> int:
     return follow.pin(world, world.current, address_of(place), bool(write_it), bool(force))
 
 
-def unpin(world: World, page: Page, store_it: int, make_dirty: int) -> int:
-    """A device is done with a page."""
+def unpin(world: World, number: int, store_it: int, make_dirty: int) -> int:
+    """A device is done with a page, which may be the zero page: -ENOENT if it is not pinned."""
+    page = world.pages[number] if number < len(world.pages) else None
+    if page is None or not page.pins:
+        return -ENOENT
     return follow.unpin(world, page, bool(store_it), bool(make_dirty))
 
 
@@ -236,7 +242,9 @@ def fsync(world: World, fd: int) -> int:
 
 
 def truncate_(world: World, inode: Inode, sectors: int) -> int:
-    """ftruncate(2) to so many KiB.  facts silent: whatever kind of file it is."""
+    """ftruncate(2) to so many KiB.  -EINVAL: no regular file."""
+    if inode.kind not in ("ext2", "ext3", "tmpfs", "ramfs"):
+        return -EINVAL
     return truncate.vmtruncate(world, inode, sectors * SECTOR_SIZE)
 
 
@@ -308,7 +316,7 @@ OPERATIONS: dict[str, Callable[..., int]] = {
     "store": store,
     "poke": poke,
     "pin": pin,
-    "unpin": of_page(unpin),
+    "unpin": unpin,
     "write": write_,
     "fsync": fsync,
     "truncate": of_inode(truncate_),

@@ -6,8 +6,8 @@ Sizes and offsets are bytes.
 
 from __future__ import annotations
 
-from . import alloc, buffers, dirty, disk, journal, pagecache, rmap, zap
-from .constants import EFBIG, EIO, ENOMEM, ETXTBSY, PAGE_SHIFT, RLIM_INFINITY, S_SWAPFILE
+from . import alloc, buffers, dirty, disk, pagecache, rmap, zap
+from .constants import EFBIG, EIO, ETXTBSY, PAGE_SHIFT, RLIM_INFINITY, S_SWAPFILE, SECTOR_SIZE
 from .state import PAGE_SIZE, Bug, Hang, Inode, Mapping, Page, World
 
 MAX_UNMAPS = 100        # of one page; with more the run has hung
@@ -19,14 +19,14 @@ MAX_UNMAPS = 100        # of one page; with more the run has hung
 def vmtruncate(world: World, inode: Inode, size: int) -> int:
     """Make a file so long: 0, -EFBIG or -ETXTBSY.
 
-    1. Longer: the limit of the running task; then only the size.
+    1. Longer: the limit of the running task, and what the disk holds; then only the size.
     2. Shorter or the same: no swap file; the size, the pages out of all page tables (private
        copies too), then out of memory.
     3. The file system's own part.
     """
     if size > inode.size:
         limit = world.current.rlimit_fsize
-        if limit != RLIM_INFINITY and size > limit:
+        if (limit != RLIM_INFINITY and size > limit) or size > world.slots * PAGE_SIZE:
             return -EFBIG
         inode.size = size
     else:
@@ -42,54 +42,14 @@ def vmtruncate(world: World, inode: Inode, size: int) -> int:
 def truncate_blocks(world: World, inode: Inode) -> None:
     """i_op->truncate of ext2 and ext3; other kinds have none.
 
-    facts silent: as in 2.6.17 the rest of the last block is zeroed in memory, and dirty; blocks
-    behind it are on disk no more.  That the inode becomes dirty by it is left out.
+    Blocks behind the end are on disk no more, and what lies past it in the last one is zeroes.
     """
     if inode.kind not in ("ext2", "ext3"):
         return
-    block_truncate_page(world, inode)
     first_gone = (inode.size + (1 << inode.blkbits) - 1) >> inode.blkbits
     inode.mapped &= (1 << first_gone) - 1
-
-
-def block_truncate_page(world: World, inode: Inode) -> int:
-    """Zero what is behind the end of the file in its last block: 0 or -ENOMEM.
-
-    1. The file ends with a block: nothing.
-    2. Its page, locked, and buffers.  A hole: nothing more.
-    3. The block is read if it is not Uptodate, zeroed from the end on, and dirty.
-    """
-    index, offset = divmod(inode.size, PAGE_SIZE)
-    if inode.size % (1 << inode.blkbits) == 0:
-        return 0
-    page = pagecache.find_or_create_page(world, inode.mapping, index)
-    if page is None:
-        return -ENOMEM
-    error = buffers.have_buffers(world, page, inode, set())
-    if error == 0:
-        zero_rest_of_block(world, page, inode, offset)
-    pagecache.unlock_page(world, page)
-    alloc.put_page(world, page)
-    return error
-
-
-def zero_rest_of_block(world: World, page: Page, inode: Inode, offset: int) -> None:
-    """Steps 2 and 3 of block_truncate_page, for the block with this byte of the page."""
-    for iblock, start, end, buffer in buffers.blocks_of(page, inode):
-        if not start <= offset < end:
-            continue
-        if "Mapped" not in buffer.flags:
-            buffers.get_block(world, inode, iblock, buffer, False)
-        if "Mapped" not in buffer.flags:
-            return
-        if "uptodate" in page.flags:
-            buffer.flags.add("Uptodate")
-        if "Uptodate" not in buffer.flags:
-            buffers.ll_read_block(world, buffer)
-        buffers.zero(page, offset, end)
-        if inode.kind == "ext3":
-            journal.join_transaction(buffer)
-        dirty.mark_buffer_dirty(world, buffer)
+    for sector in range((inode.size + SECTOR_SIZE - 1) // SECTOR_SIZE, len(inode.disk)):
+        inode.disk[sector] = 0
 
 
 def truncate_inode_pages(world: World, mapping: Mapping, size: int) -> None:

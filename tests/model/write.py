@@ -16,9 +16,10 @@ from .constants import (
     FMODE_WRITE,
     PAGE_SHIFT,
     RLIM_INFINITY,
+    S_APPEND,
     SECTOR_SIZE,
 )
-from .state import PAGE_SIZE, SECTORS, Bug, Inode, Page, Task, World
+from .state import PAGE_SIZE, Inode, Page, Task, World
 
 ON_DISK = ("ext2", "ext3", "block device")
 
@@ -27,22 +28,25 @@ def sys_write(world: World, task: Task, fd: int, index: int, sector: int, sector
     """write(2) of so many sectors at this place of the file: bytes written or an error.
 
     1. No descriptor, or not open for writing: -EBADF.  No write of its own: -EINVAL.
-    2. facts silent: sectors that are not in one page: -EINVAL; none: 0.
-    3. The limits; then as the kind of file does it.
+    2. No sectors: 0.  A file that can only grow is open for appending: at its end.
+    3. The limits, and no further than the page; then as the kind of file does it.
     """
     file = task.fd[fd] if 0 <= fd < len(task.fd) else None
     if file is None or not file.mode & FMODE_WRITE:
         return -EBADF
     inode = file.mapping.inode
-    if inode.kind not in ON_DISK + ("tmpfs", "ramfs") or sector + sectors > SECTORS:
+    if inode.kind not in ON_DISK + ("tmpfs", "ramfs"):
         return -EINVAL
     if sectors == 0:
         return 0
     position = index * PAGE_SIZE + sector * SECTOR_SIZE
+    if inode.flags & S_APPEND:
+        position = inode.size
     count = generic_write_checks(task, inode, position, sectors * SECTOR_SIZE)
     if count <= 0:
         return count
-    start = sector * SECTOR_SIZE
+    index, start = divmod(position, PAGE_SIZE)
+    count = min(count, PAGE_SIZE - start)
     if inode.kind == "tmpfs":
         return shmem_file_write(world, inode, index, start, start + count)
     return generic_file_write(world, inode, index, start, start + count)
@@ -82,33 +86,19 @@ def generic_file_write(world: World, inode: Inode, index: int, start: int, end: 
     2. Prepare; an error: unlock, let go, and if the write would have made the file longer cut off
        what was added.
     3. Copy, commit, unlock, mark_page_accessed, let go.
-    facts silent: a new page waits for the LRU in the call's own pagevec, so it is on it after.
+    A new page waits for the LRU as others do.
     """
     mapping = inode.mapping
     page = pagecache.find_lock_page(world, mapping, index)
-    new = page is None
     if page is None:
         page = alloc.alloc_page(world)
         if page is None:
             return -ENOMEM
-        error = pagecache.add_to_page_cache(world, page, mapping, index)
+        error = pagecache.add_to_page_cache_lru(world, page, mapping, index)
         if error:
             alloc.put_page(world, page)
             return error
-        alloc.get_page(world, page)
-    result = write_page(world, page, inode, start, end)
-    if new:
-        add_to_lru(world, page)
-    return result
-
-
-def add_to_lru(world: World, page: Page) -> None:
-    """The pagevec of the call: the page goes to the inactive list, its reference goes."""
-    if "lru" in page.flags:
-        raise Bug(f"page {page.number} is on the LRU already")
-    page.flags.add("lru")
-    world.nr_inactive += 1
-    alloc.put_page(world, page)
+    return write_page(world, page, inode, start, end)
 
 
 def write_page(world: World, page: Page, inode: Inode, start: int, end: int) -> int:
