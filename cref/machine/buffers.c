@@ -285,7 +285,8 @@ int block_read_full_page(struct file *file __attribute__((unused)), struct page 
 		read_into_buffers(page, inode, blocks);
 	else
 		read_without_buffers(page, inode, blocks);
-	SetPageUptodate(page);
+	if (!has_buffers || !kmm_page_flag(page, PG_error))
+		SetPageUptodate(page);
 	unlock_page(page);
 	return 0;
 }

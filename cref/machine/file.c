@@ -219,11 +219,25 @@ struct page *kmm_find_lock_page(struct address_space *mapping, pgoff_t index, in
 	}
 }
 
+/* PG_error of an earlier write keeps a page from becoming Uptodate, the first time. */
+static int read_again(struct file *file, struct address_space *mapping, struct page *page)
+{
+	lock_page(page);
+	if (page->mapping != mapping) {		/* truncated while this waited */
+		unlock_page(page);
+		return -EIO;
+	}
+	page->flags &= ~(1UL << PG_error);
+	return mapping->a_ops->readpage(file, page);
+}
+
 /* Read a page that is locked, and unlock it: the page, or NULL without its reference. */
 static struct page *read_locked(struct file *file, struct address_space *mapping,
 				struct page *page, int *error)
 {
 	*error = mapping->a_ops->readpage(file, page);
+	if (!*error && !kmm_page_flag(page, PG_uptodate))
+		*error = read_again(file, mapping, page);
 	if (!*error && kmm_page_flag(page, PG_uptodate))
 		return page;
 	if (!*error)

@@ -114,11 +114,11 @@ def trylock_buffer(buffer: Buffer) -> bool:
 
 
 def wait_on_buffer(world: World, buffer: Buffer) -> None:
-    """Wait until nobody has the buffer locked: its write ends, without error."""
+    """Wait until nobody has the buffer locked: all writes of its page end, without error."""
     if "Lock" in buffer.flags:
         if not buffer.end_io:
             raise Hang(f"buffer {buffer.number} is locked by whoever waits for it")
-        end_buffer_write(world, buffer, True)
+        complete(world, buffer.page, True)
 
 
 def lock_buffer(world: World, buffer: Buffer) -> None:
@@ -215,18 +215,10 @@ def end_buffer_write_sync(buffer: Buffer, ok: bool) -> None:
 
 
 def wait_on_page_writeback(world: World, page: Page) -> None:
-    """Wait until the page is not under writeback: its write ends, without error.
-
-    Buffers that somebody writes alone are not part of it.
-    """
+    """Wait until the page is not under writeback: all its writes end, without error."""
     if "writeback" not in page.flags:
         return
-    if page.io_bio:
-        end_page_write(world, page, True)
-    elif "private" in page.flags:
-        for buffer in pagecache.buffers_of(page):
-            if buffer.end_io == ASYNC_WRITE:
-                end_buffer_write(world, buffer, True)
+    complete(world, page, True)
     if "writeback" in page.flags:
         raise Hang(f"page {page.number}: nothing is under way that could end its writeback")
 

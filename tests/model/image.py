@@ -36,6 +36,7 @@ LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
 # in a row only while something else says that it means anything: (place, what must be so)
 CONDITIONAL = [(re.compile(pattern), why) for pattern, why in (
     (r"page\[\d+\]\.in_flight\[\d\]", "the sector is being written"),
+    (r"mm\[\d+\]\.(file|anon)_rss", "the process is there"),
     (r"mapping\[\d+\]\.slot\[\d+\]\..*", "the slot is below the tree's count"),
     (r"world\.lru_add(_active)?\[\d+\]", "the place is below the pagevec's count"),
 )]
@@ -257,9 +258,10 @@ def _mms(at: Image, image: bytes) -> Iterator[tuple]:
                 tables.add(index if own else f"{index:#x} elsewhere")
             words.update({(index * TABLE_PAGES + k) * PAGE_SIZE: ptes[first + k]
                           for k in range(TABLE_PAGES) if ptes[first + k]})
+        rss = (w["file_rss"], w["anon_rss"]) if w["mm_users"] else (0, 0)
         yield ("mm", i), (
             w["mm_users"], at.walk("vma", w["mmap"], lambda k: vmas[k]["vm_next"]), words, tables,
-            w["map_count"], w["file_rss"], w["anon_rss"], w["total_vm"], w["locked_vm"],
+            w["map_count"], *rss, w["total_vm"], w["locked_vm"],
             w["shared_vm"], w["exec_vm"], w["stack_vm"], w["reserved_vm"], w["def_flags"],
             w["start_brk"], w["brk"])
 

@@ -7,7 +7,7 @@ Facts 20.14 (ext3).  A buffer in a transaction has its count raised.
 from __future__ import annotations
 
 from . import buffers, dirty, disk
-from .constants import ENOMEM
+from .constants import ENOENT, ENOMEM
 from .pagecache import buffers_of, unlock_page
 from .state import Buffer, Inode, Page, World
 

@@ -87,7 +87,9 @@ def _vma(vma: Vma) -> tuple:
 
 
 def _mm(mm: Mm) -> tuple:
-    return (mm.users, numbers(mm.vmas), mm.ptes, mm.tables, mm.map_count, mm.file_rss, mm.anon_rss,
+    # of a process that has gone only docs/findings can tell what its counters were left at
+    rss = (mm.file_rss, mm.anon_rss) if mm.users else (0, 0)
+    return (mm.users, numbers(mm.vmas), mm.ptes, mm.tables, mm.map_count, *rss,
             signed(mm.total_vm), signed(mm.locked_vm), signed(mm.shared_vm), signed(mm.exec_vm),
             signed(mm.stack_vm), signed(mm.reserved_vm), mm.def_flags, mm.start_brk, mm.brk)
 

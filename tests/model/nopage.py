@@ -46,8 +46,7 @@ def filemap_nopage(world: World, vma: Vma, index: int) -> tuple[Page | None, int
     inside = index < (mapping.inode.size + PAGE_SIZE - 1) >> PAGE_SHIFT
     if not inside and vma.mm is world.mms[world.current.number]:
         return None, VM_FAULT_SIGBUS
-    # facts silent: 2.6.17 does not look for the page first if it is beyond the file
-    page = pagecache.find_get_page(world, mapping, index) if inside else None
+    page = pagecache.find_get_page(world, mapping, index)
     while page is None:
         code = VM_FAULT_MAJOR
         error = page_cache_read(world, mapping, index)
