@@ -56,7 +56,7 @@ from .constants import (
     VM_SHARED,
     VM_WRITE,
 )
-from .state import PAGE_SIZE, Mm, OpenFile, Vma, World
+from .state import PAGE_SIZE, Bug, Mm, OpenFile, Vma, World
 
 # These MAP_ flags have the value of the VM_ flag that they give.
 SAME_IN_VMA = MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED
@@ -154,7 +154,7 @@ def do_mmap_pgoff(
     account.vm_stat_account(mm, vm_flags, file, pages)
     if vm_flags & VM_LOCKED:                                                # MM23
         mm.locked_vm = (mm.locked_vm + pages) & ULONG_MASK
-        follow.make_pages_present(world, mm, address, address + length)
+        make_pages_present(world, mm, address, address + length)
     if flags & MAP_POPULATE:
         populate.sys_remap_file_pages(world, address, length, 0, pgoff, flags & MAP_NONBLOCK)
     return address
@@ -357,6 +357,20 @@ def protect_from_first_store(world: World, vma: Vma) -> None:
         vma.prot = pte.pte_wrprotect(vma.prot)
 
 
+def make_pages_present(world: World, mm: Mm, start: int, end: int) -> None:
+    """Fault in all pages of [start, end), for writing if the vma is writable.
+
+    What goes wrong is forgotten.  BUG if they are not one vma's.
+    """
+    vma = vmas.find_vma(world, mm, start)
+    if vma is None:
+        return
+    if start >= end or end > vma.end:
+        raise Bug("make_pages_present of what is not one vma's")
+    write = bool(vma.flags & VM_WRITE)
+    follow.get_user_pages(world, mm, start, (end - start) >> PAGE_SHIFT, write, False)
+
+
 # brk
 
 
@@ -425,5 +439,5 @@ def do_brk(world: World, address: int, length: int) -> int:
     mm.total_vm = (mm.total_vm + pages) & ULONG_MASK                        # BK10
     if flags & VM_LOCKED:
         mm.locked_vm = (mm.locked_vm + pages) & ULONG_MASK
-        follow.make_pages_present(world, mm, address, end)
+        make_pages_present(world, mm, address, end)
     return address
