@@ -179,7 +179,9 @@ def remove_mapping(world: World, mapping: Mapping | None, page: Page) -> bool:
 
 
 def strip(world: World, page: Page) -> int:
-    """Too many buffer heads: free those of one page if its lock is free.  0.
+    """Too many buffer heads: free those of one page if its lock is free.
+
+    returns int   0; facts silent: what it is
 
     Nothing unless there are too many; mapped pages are not spared.
     """
