@@ -32,6 +32,7 @@ from . import (
 )
 from .constants import (
     EBUSY,
+    EINVAL,
     ENOENT,
     ESRCH,
     MAP_ANONYMOUS,
@@ -49,6 +50,7 @@ from .state import HEAP_START, PAGE_SIZE, UNMAPPED_BASE, Inode, Page, World
 
 HEAP_PLACE = 16             # places from here on are pages of the heap
 ANONYMOUS_FD = 255
+REGULAR = ("ext2", "ext3", "tmpfs", "ramfs", "hugetlbfs")
 ANYWHERE = 4
 MMAP_FLAGS = (
     (1, MAP_SHARED),
@@ -236,7 +238,9 @@ def fsync(world: World, fd: int) -> int:
 
 
 def truncate_(world: World, inode: Inode, sectors: int) -> int:
-    """ftruncate(2) to so many KiB.  facts silent: whatever kind of file it is."""
+    """ftruncate(2) to so many KiB.  facts silent: devices are no regular files: -EINVAL."""
+    if inode.kind not in REGULAR:
+        return -EINVAL
     return truncate.vmtruncate(world, inode, sectors * SECTOR_SIZE)
 
 
