@@ -7,8 +7,6 @@ blocks of the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from . import alloc, dirty, disk, journal, pagecache
 from .constants import EINVAL, EIO, ENOENT, ENOMEM, ENOSPC, PAGE_SHIFT, WB_SYNC_NONE
 from .pagecache import buffers_of
@@ -443,11 +441,3 @@ def flush_buffers(world: World, inode: Inode, index: int) -> int:
         if {"Mapped", "Dirty"} <= buffer.flags:
             ll_write_block(world, buffer, True)
     return 0
-
-
-def each_buffer(page: Page, act: Callable[[Buffer], None]) -> None:
-    """Do something with every mapped buffer of a page, if it has any."""
-    if "private" in page.flags:
-        for buffer in buffers_of(page):
-            if "Mapped" in buffer.flags:
-                act(buffer)

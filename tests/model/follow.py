@@ -185,6 +185,7 @@ def pin(world: World, task: Task, address: int, write: bool, force: bool) -> int
 def unpin(world: World, page: Page, store: bool, make_dirty: bool) -> int:
     """A device is done with a page: 0; -ENOENT if nobody holds the page for one.
 
+    facts silent: what a page without pins gives.
     It has stored into sector 0 if `store`; set_page_dirty_lock if `make_dirty`; put_page.
     """
     if page.pins == 0:

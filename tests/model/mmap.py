@@ -111,7 +111,7 @@ def do_mmap_pgoff(
         return -ENODEV
     if prot & PROT_READ and world.current.personality & READ_IMPLIES_EXEC:  # MM2
         prot |= PROT_EXEC
-    address, length = place(world, mm, address, length, flags, pgoff)       # MM3 MM4
+    address, length = choose_range(world, mm, address, length, flags, pgoff)       # MM3 MM4
     if address < 0:
         return address
     pages = length >> PAGE_SHIFT
@@ -160,7 +160,7 @@ def do_mmap_pgoff(
     return address
 
 
-def place(
+def choose_range(
     world: World, mm: Mm, address: int, length: int, flags: int, pgoff: int
 ) -> tuple[int, int]:
     """MM3 and MM4: where a mapping goes: (address or error, length in whole pages)."""

@@ -91,11 +91,6 @@ def page_add_anon_rmap(world: World, page: Page, vma: Vma, address: int) -> None
         set_anon_rmap(world, page, vma, address)
 
 
-def page_dup_rmap(world: World, page: Page) -> None:
-    """fork copies a pte: one more maps the page."""
-    page.mapcount += 1
-
-
 def page_remove_rmap(world: World, page: Page) -> None:
     """One pte less maps the page.  The last one: nr_mapped goes down.  The reference stays.
 

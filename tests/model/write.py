@@ -123,11 +123,11 @@ def prepare_write(world: World, page: Page, inode: Inode, start: int, end: int) 
     """a_ops->prepare_write: 0 or -errno.
 
     ramfs: the page becomes Uptodate, what is not copied to is zeroed.
-    On disk: the blocks; facts silent: after an error the page is not Uptodate.
+    On disk: the blocks; facts silent: when one of them has no place the page is not Uptodate.
     """
     if inode.kind != "ramfs":
         error = buffers.block_prepare_write(world, page, start, end)
-        if error:
+        if error and error != -ENOMEM:
             page.flags.discard("uptodate")
         return error
     if "uptodate" not in page.flags:
