@@ -45,7 +45,9 @@ static int write_blocks(struct inode *inode, struct page *page, u32 from, u32 to
 	int error = __block_prepare_write(inode, page, from, to);
 
 	if (error) {
-		page->flags &= ~(1UL << PG_uptodate);
+		/* without buffers nothing would know what of it is newer than the disk */
+		if (error != -ENOMEM)
+			page->flags &= ~(1UL << PG_uptodate);
 		return error;
 	}
 	copy_in(page, from, to);

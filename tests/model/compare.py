@@ -35,6 +35,7 @@ CHOICES = {name: (offset, count) for name, offset, count, _ in core.SEQUENCE_CHO
 # those that make the world that a sequence starts from, and what is simplest for each
 START = {"units": 0x7F, "inode_kind": 0, "inode_blocks": 0, "inode_holes": 0, "inode_size": 0,
          "inode_flags": 0, "memory": 0, "limits": 0, "many_buffers": 1, "congested": 15, "fail": 1}
+FAIL_IN = "fail_in"     # no operation: the how-manieth allocation from here fails
 GUIDED_OPERATIONS = (10, 40)
 _ENDINGS = {Bug: "BUG", Oops: "oops", CountBelowZero: "count below zero", Hang: "hang"}
 
@@ -80,8 +81,7 @@ class Difference:
 
     def text(self) -> str:
         lines = ["start: " + start_text(self.case.choices)]
-        lines += [f"  {i:2} {operations.text(name, actor, arguments)}"
-                  for i, (name, actor, arguments) in enumerate(self.case.done)]
+        lines += [f"  {i:2} {_said(operation)}" for i, operation in enumerate(self.case.done)]
         lines += ["after that:   model / C"]
         lines += [f"    {path:<28} {model} / {c}" for path, model, c in self.found]
         return "\n".join(lines)
@@ -126,6 +126,13 @@ def start_text(choices: bytes) -> str:
     return ", ".join(said)
 
 
+def _said(operation: Operation) -> str:
+    name, actor, arguments = operation
+    if name == FAIL_IN:
+        return f"allocation {arguments[0]} from here fails"
+    return operations.text(name, actor, arguments)
+
+
 def _where(error: BaseException) -> str:
     """An exception of the model that is no ending of a run, and the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -158,6 +165,8 @@ class Both:
     def step(self, operation: Operation) -> Found:
         """One operation by both: all that differs after it."""
         name, actor, arguments = operation
+        if name == FAIL_IN:
+            return self._fail_in(*arguments)
         self.runner.forget_trace()
         c_ending, c_result, _ = self.runner.operate(half_c(), name, actor, *arguments)
         ending, result = self._by_model(operation)
@@ -172,6 +181,14 @@ class Both:
             if rows != self.rows:
                 found += neutral.differences(rows, self.rows)
         return found
+
+    def _fail_in(self, number: int) -> Found:
+        """Let the allocation of this number fail from here on, for both."""
+        image = self.image.where.write(self.runner.image(), "world.fail_in", number)
+        self.runner.restore(image)
+        self.world.fail_in = number
+        self.rows = self.image.rows(image)
+        return []
 
     def _by_model(self, operation: Operation) -> tuple[str, int]:
         name, actor, arguments = operation

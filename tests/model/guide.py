@@ -20,22 +20,29 @@ WEIGHTS = {
     "remap_file_pages": 7, "fork": 5, "exit": 2, "poke": 6, "pin": 5, "unpin": 4, "write": 10,
     "fsync": 3, "truncate": 5, "invalidate": 2, "writeback": 12, "sync": 2, "complete": 12,
     "flush_buffers": 6, "commit": 3, "release_page": 5, "reclaim": 16, "strip": 3, "drain": 4,
-    "lock_page": 5, "open": 2, "close": 2,
+    "lock_page": 5, "open": 2, "close": 2, "fail_in": 4,
 }
+# what often comes next: only one after the other do these get anywhere
+FOLLOWING = {
+    "mmap": ("store", "load", "mmap"),
+    "store": ("store", "drain", "msync", "writeback"),
+    "drain": ("reclaim",),
+    "reclaim": ("reclaim", "reclaim", "complete", "load"),
+    "complete": ("reclaim", "reclaim", "load", "store", "writeback"),
+    "write": ("write", "writeback", "flush_buffers", "fsync"),
+    "writeback": ("complete", "store", "write", "reclaim"),
+    "remap_file_pages": ("store", "remap_file_pages", "reclaim"),
+    "fail_in": ("store", "load", "write", "writeback", "fork", "mmap", "mprotect", "reclaim"),
+    "fork": ("store",),
+}
+FOLLOWS = 0.5
 HEAP_PLACE = 16
 ANYTHING = 0.08         # how often an argument is not looked for
+AGAIN = 0.6             # how often it is the same as before, if that still is there
 
 
 class NotThere(Exception):
     """What an operation would be done to: another operation is better."""
-
-
-def _one(random: Random, found: list, otherwise: Callable[[], Any]) -> Any:
-    if random.random() < ANYTHING:
-        return otherwise()
-    if not found:
-        raise NotThere
-    return random.choice(found)
 
 
 class Guide:
@@ -47,19 +54,28 @@ class Guide:
     def __init__(self, random: Random):
         self.random = random
         self.rows: Rows = {}
+        self.last = ""
+        self.before: dict[str, Any] = {}    # what was chosen last, of each kind
 
     def next(self, rows: Rows) -> tuple[str, int, tuple[int, ...]]:
         """An operation for the world of these rows."""
         self.rows = rows
         while True:
-            name = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            name = self._kind()
             try:
-                actor = _one(self.random, self._with("mm", lambda mm: mm["users"]),
-                             lambda: self.random.randrange(3))
+                actor = self._one("mm", self._with("mm", lambda mm: mm["users"]),
+                                  lambda: self.random.randrange(3))
                 wanted = getattr(self, f"_{name}", None)
-                return name, actor, tuple(wanted(actor)) if wanted else ()
+                arguments = tuple(wanted(actor)) if wanted else ()
             except NotThere:
                 continue
+            self.last = name
+            return name, actor, arguments
+
+    def _kind(self) -> str:
+        if self.last in FOLLOWING and self.random.random() < FOLLOWS:
+            return self.random.choice(FOLLOWING[self.last])
+        return self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
 
     def _all(self, what: str) -> list[tuple[int, dict[str, Any]]]:
         return [(number, dict(zip(FIELDS[what], row, strict=True)))
@@ -69,6 +85,17 @@ class Guide:
         return [number for number, values in self._all(what) if wanted(values)]
 
     # what arguments are taken from
+
+    def _one(self, what: str, found: list, otherwise: Callable[[], Any]) -> Any:
+        """One of what was found, often the same as before: that is how things get deep."""
+        if self.random.random() < ANYTHING:
+            return otherwise()
+        if not found:
+            raise NotThere
+        again = self.before.get(what)
+        if again not in found or self.random.random() > AGAIN:
+            again = self.before[what] = self.random.choice(found)
+        return again
 
     def _place(self, actor: int, wanted: Callable[[dict], Any] = lambda vma: True) -> int:
         places = []
@@ -80,21 +107,21 @@ class Guide:
                     place = (address - base) // PAGE_SIZE
                     if place < (16 if base == UNMAPPED_BASE else 8):
                         places.append(place + (0 if base == UNMAPPED_BASE else HEAP_PLACE))
-        return _one(self.random, places, lambda: self.random.choice([0, 1, 2, 3, 4, 7, 16]))
+        return self._one("place", places, lambda: self.random.choice([0, 1, 2, 3, 4, 7, 16]))
 
     def _page(self, wanted: Callable[[dict], Any] = lambda page: page["count"]) -> int:
-        return _one(self.random, self._with("page", wanted), lambda: self.random.randrange(10))
+        return self._one("page", self._with("page", wanted), lambda: self.random.randrange(10))
 
     def _inode(self, wanted: Callable[[dict], Any] = lambda inode: inode["count"]) -> int:
-        return _one(self.random, self._with("inode", wanted), lambda: self.random.randrange(4))
+        return self._one("inode", self._with("inode", wanted), lambda: self.random.randrange(4))
 
     def _fd(self, actor: int, there: bool = True) -> int:
         fds = [i for i, file in enumerate(self.rows["task", actor][0]) if (file is None) != there]
-        return _one(self.random, fds, lambda: self.random.randrange(4))
+        return self._one("fd", fds, lambda: self.random.randrange(4))
 
     def _indices(self, inode: int) -> int:
         found = dict(zip(FIELDS["mapping"], self.rows["mapping", inode], strict=True))["pages"]
-        return _one(self.random, sorted(found), lambda: self.random.randrange(5))
+        return self._one("index", sorted(found), lambda: self.random.randrange(5))
 
     def _pages(self) -> int:
         return self.random.choice([1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 8, 0])
@@ -103,6 +130,9 @@ class Guide:
         return self.random.choice([3, 3, 3, 3, 3, 1, 1, 0, 2, 5, 6, 7, 9])
 
     # the arguments of each operation
+
+    def _fail_in(self, actor: int) -> tuple:
+        return (self.random.choice([1, 1, 1, 2, 2, 3, 4]),)
 
     def _open(self, actor: int) -> tuple:
         return self._fd(actor, False), self._inode(), self.random.choice([3, 3, 1, 2, 0])
@@ -144,8 +174,8 @@ class Guide:
                 self.random.randrange(4))
 
     def _poke(self, actor: int) -> tuple:
-        other = _one(self.random, self._with("mm", lambda mm: mm["users"]),
-                     lambda: self.random.randrange(3))
+        other = self._one("other", self._with("mm", lambda mm: mm["users"]),
+                          lambda: self.random.randrange(3))
         return other, self._place(other), self.random.randrange(4), self.random.choice([1, 1, 1, 0])
 
     def _pin(self, actor: int) -> tuple:
