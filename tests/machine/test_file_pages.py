@@ -75,7 +75,7 @@ def test_read_page_of_a_page_that_was_written_in_part(kernel):
     assert kernel.call("read_page", MAPPING, 0) == kernel.at("page[2]")
     assert names(kernel) == ["get_page", "lock_page", "readpage", "SetPageUptodate", "unlock_page"]
     assert contents(kernel, 2) == [5, 6, 3, 4]
-    assert blocks(kernel, 2) == "DUM UM"
+    assert blocks(kernel, 2) == "DUM UMQ"
 
 
 @pytest.mark.parametrize("fail_in", [1, 2])     # the page; the first of the buffers for a hole
@@ -90,7 +90,7 @@ def test_read_page_without_memory(kernel, fail_in):
         assert kernel.slots() == [(0, "page[0]", set())]
         assert flags(kernel, 0) == ""
         assert kernel.call("read_page", MAPPING, 0) == kernel.at("page[0]")
-        assert blocks(kernel, 0) == "U UM"
+        assert blocks(kernel, 0) == "U UMQ"
 
 
 def mapped(kernel, kind="ext2", pgoff=0, mm="mm[0]", **inode):

@@ -20,7 +20,7 @@ def opened(kernel, kind="ext2", mode=3, **inode):
     (0, 4096, [101, 102, 103, 104], "DUM DUM DUM DUM", "uptodate dirty private"),
     (0, 1024, [101, JUNK, JUNK, JUNK], "DUM - - -", "dirty private"),
     (1024, 2048, [JUNK, 101, 102, JUNK], "- DUM DUM -", "dirty private"),
-    (1000, 100, [101, 102, JUNK, JUNK], "DUM DUM - -", "dirty private"),
+    (1000, 100, [101, 102, JUNK, JUNK], "DUMQ DUMQ - -", "dirty private"),
     (3072, 1024, [JUNK, JUNK, JUNK, 101], "- - - DUM", "dirty private"),
 ])
 def test_write_to_a_disk_file(kernel, pos, length, after, picture, page):

@@ -152,7 +152,7 @@ ROWS = [
      {"page[0].flags.locked": 1, "page[0]._count": 4}, {}),
     ("lock_page", "a second one", [*STORED, ("lock_page", 0)], ("lock_page", 0), EBUSY,
      {"page[0].flags.locked": 1}, {}),
-    ("lock_page", "free page", [], ("lock_page", 0), EBUSY, {"page[0].flags.locked": 0}, {}),
+    ("lock_page", "free page", [], ("lock_page", 0), ENOENT, {"page[0].flags.locked": 0}, {}),
     ("nothing", "who locked a page lets go", [*STORED, ("lock_page", 0)], ("nothing",), 0,
      {"page[0].flags.locked": 0, "page[0]._count": 3}, {}),
 ]
