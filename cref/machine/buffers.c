@@ -335,12 +335,11 @@ static int prepare_block(struct inode *inode, struct page *page, struct buffer_h
 static void finish_new_blocks(struct page *page, int error)
 {
 	struct buffer_head *head = kmm_buffers_of(page), *bh = head;
-	int uptodate = kmm_page_flag(page, PG_uptodate);
 
 	do {
 		if (kmm_test_and_clear(&bh->b_state, BH_New) && error) {
-			if (!uptodate)
-				kmm_zero_sectors(page, sectors_of(bh));
+			/* 2.6.17 does so even where the page knows better, and loses what it held */
+			kmm_zero_sectors(page, sectors_of(bh));
 			bh->b_state |= 1UL << BH_Uptodate;
 			mark_buffer_dirty(bh);
 		}

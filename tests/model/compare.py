@@ -148,12 +148,14 @@ class Both:
         self.image = Image(self.runner)
         self.world = World()
         self.rows: neutral.Rows = {}        # C's, as they are now
+        self.ended = False                  # C's run: nothing can follow
         self.done: list[Operation] = []
 
     def begin(self, choices: bytes) -> Found:
         """Both at the start; what differs is an error of reading, not of the model."""
         self.runner.build(choices)
         self.image.begin(self.runner.image())
+        self.ended = False
         return self._same_again()
 
     def _same_again(self) -> Found:
@@ -169,6 +171,7 @@ class Both:
             return self._fail_in(*arguments)
         self.runner.forget_trace()
         c_ending, c_result, _ = self.runner.operate(half_c(), name, actor, *arguments)
+        self.ended = c_ending != "returned"
         ending, result = self._by_model(operation)
         found = []
         if ending != c_ending:
@@ -214,8 +217,11 @@ class Both:
             found = self.step(operation)
             if found:
                 yield Difference(Case(case.choices, tuple(self.done)), found)
-                if not go_on or (found[0][0] == "outcome" and found[0][2] != "returned"):
+                if not go_on:
                     return
+            if self.ended:
+                return
+            if found:
                 self._same_again()
 
 

@@ -34,7 +34,7 @@ def test_truncation_while_nopage_sleeps_makes_it_look_again(start, units):
     dirtied = ["NP9c", "NP11", "NP12", "NP12a"] if units else ["NP11", "NP12"]
     assert kernels.steps == ["NP1", "NP3", "NP7", "NP8", "NP7", "NP9", "NP9b", *dirtied]
     assert kernels.pte(0) == "page 0 rw,accessed,dirty"
-    # its reference of the first look is given back, and the pagevec's: the cache and the pte are left
+    # its reference of the first look is given back, and so is the pagevec's: cache and pte are left
     assert kernels.get("page[0]._count") == 2
     assert kernels.get("page[0].flags.dirty") == (1 if units else 0)
 
