@@ -23,6 +23,22 @@ def test_get_block(kernel, block, create, mapped, result):
     assert kernel.get("inode[0].i_mapped") == mapped | made
 
 
+def test_get_block_past_the_end_of_a_device(kernel):
+    kernel.inode(0, "block device", blkbits=10, mapped=2**64 - 1)
+    kernel.set("world.fail_in", 1)
+    assert kernel.call("get_block", INODE, 31, 1) == 1
+    assert kernel.call("get_block", INODE, 32, 0) == 0
+    assert kernel.call("get_block", INODE, 32, 1) == -5
+    assert kernel.get("world.fail_in") == 1
+
+
+def test_get_block_past_the_end_of_a_disk_has_asked_for_one(kernel):
+    kernel.inode(0, blkbits=10, mapped=1)
+    kernel.set("world.fail_in", 2)
+    assert kernel.call("get_block", INODE, 32, 1) == ENOSPC
+    assert kernel.get("world.fail_in") == 1
+
+
 def test_get_block_without_room_on_the_disk(kernel):
     kernel.inode(0, blkbits=10, mapped=1)
     kernel.set("world.fail_in", 1)
@@ -232,6 +248,16 @@ def test_readpage_keeps_the_blocks_that_are_newer_than_the_disk(kernel):
     assert kernel.call("readpage", "page[0]") == 0
     assert contents(kernel, 0) == [11, 12, 3, 4]
     assert blocks(kernel, 0) == "DUM UMQ"
+
+
+def test_readpage_waits_for_the_write_of_a_block(kernel):
+    kernel.inode(0, blkbits=11, disk=(1, 2, 3, 4))
+    cache(kernel, 0, "DM -", flags="locked", contents=(11, 12, 9, 9))
+    kernel.call("ll_rw_block", kernel.buffer(0), 1)
+    assert kernel.call("readpage", "page[0]") == 0
+    assert "end_io" in names(kernel)
+    # on disk is now what was written: it is not read
+    assert contents(kernel, 0) == [11, 12, 3, 4]
 
 
 def test_readpage_without_buffers_to_be_had(kernel):

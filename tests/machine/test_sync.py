@@ -66,6 +66,28 @@ def test_filemap_fdatawait_waits_for_all_that_is_under_way(file):
     assert [file.get(f"page[{i}]._count") for i in (0, 2)] == [1, 1]
 
 
+def test_filemap_fdatawait_waits_for_no_page_past_the_end(file):
+    file.call("filemap_fdatawrite", MAPPING)
+    file.set("inode[0].i_size", 2 << 12)
+    file.call("filemap_fdatawait", MAPPING)
+    assert [event[1] for event in named(file, "wait_on_page_writeback")] == ["page[0]"]
+
+
+def test_filemap_fdatawait_of_an_empty_file_leaves_its_errors(file):
+    file.set("inode[0].i_size", 0)
+    file.set(f"{MAPPING}.flags", EIO)
+    assert file.call("filemap_fdatawait", MAPPING) == 0
+    assert file.get(f"{MAPPING}.flags") == EIO
+
+
+def test_a_batch_of_pages_is_given_back_with_the_pagevecs_drained(file):
+    file.call("lru_cache_add", "page[2]")
+    file.call("filemap_fdatawrite", MAPPING)
+    assert file.get("world.lru_add.nr") == 0
+    assert file.get("page[2].flags.lru") == 1
+    assert file.get("page[2]._count") == 1
+
+
 @pytest.mark.parametrize("error, flags, result", [
     (0, 0, 0), (1, 0, -5), (0, EIO, -5), (0, ENOSPC, -28), (0, EIO | ENOSPC, -5),
     (1, ENOSPC, -28), (1, EIO | ENOSPC, -5),
