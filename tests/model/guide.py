@@ -17,10 +17,10 @@ from .state import HEAP_START, PAGE_SIZE, UNMAPPED_BASE
 
 WEIGHTS = {
     "store": 30, "load": 12, "mmap": 16, "munmap": 5, "brk": 3, "mprotect": 10, "msync": 6,
-    "remap_file_pages": 7, "fork": 5, "exit": 2, "poke": 6, "pin": 5, "unpin": 4, "write": 10,
-    "fsync": 3, "truncate": 5, "invalidate": 2, "writeback": 12, "sync": 2, "complete": 12,
+    "remap_file_pages": 7, "fork": 5, "exit": 2, "poke": 6, "pin": 8, "unpin": 12, "write": 10,
+    "fsync": 3, "truncate": 5, "invalidate": 4, "writeback": 12, "sync": 2, "complete": 12,
     "flush_buffers": 6, "commit": 3, "release_page": 5, "reclaim": 16, "strip": 3, "drain": 4,
-    "lock_page": 5, "open": 2, "close": 2, "fail_in": 4,
+    "lock_page": 5, "open": 5, "close": 2, "fail_in": 4,
 }
 # what often comes next: only one after the other do these get anywhere
 FOLLOWING = {
@@ -34,6 +34,7 @@ FOLLOWING = {
     "remap_file_pages": ("store", "remap_file_pages", "reclaim"),
     "fail_in": ("store", "load", "write", "writeback", "fork", "mmap", "mprotect", "reclaim"),
     "fork": ("store",),
+    "pin": ("unpin", "store", "writeback"),
 }
 FOLLOWS = 0.5
 HEAP_PLACE = 16
