@@ -245,7 +245,9 @@ static void make_file(struct world *world, const struct kmm_sequence *s, u32 i)
 
 	kmm_make_inode(inode, kind_of_inode(s, i), (loff_t_kmm)sectors << KMM_SECTOR_SHIFT);
 	inode->i_blkbits = KMM_SECTOR_SHIFT + blocks;
-	inode->i_mapped = inode_mapped[s->inode_holes[i]];
+	/* a device has no holes */
+	inode->i_mapped = inode->i_kind == KMM_BLOCK_DEVICE ? ~0ull :
+			  inode_mapped[s->inode_holes[i]];
 	inode->i_flags |= inode_flags[s->inode_flags[i]];
 	/* nothing on disk beyond the end, and nothing in holes */
 	for (j = sectors; j < world->size.slots * KMM_SECTORS; j++)

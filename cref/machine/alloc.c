@@ -114,6 +114,8 @@ pmd_t *kmm_pte_alloc(struct mm_struct *mm, unsigned long address, u32 here)
 		}
 		return KMM_GIVE(result, pmd);
 	}
+	/* no table can be there: asked for in vain, and counted like any other */
+	kmm_allocation_fails();
 	return NULL;
 }
 

@@ -15,10 +15,18 @@ static inline u32 kmm_blocks_per_page(const struct inode *inode)
 	return 1u << (PAGE_SHIFT - inode->i_blkbits);
 }
 
+/* How many blocks of a file a disk has room for. */
+static inline u64 kmm_blocks_on_disk(const struct inode *inode)
+{
+	u64 room = (u64)kmm_world->size.slots * kmm_blocks_per_page(inode);
+
+	return room < 64 ? room : 64;
+}
+
 /* Is a block of the file, counted in its blocks, on disk and not a hole? */
 static inline int kmm_block_mapped(const struct inode *inode, u64 block)
 {
-	return block < 64 && inode->i_mapped >> block & 1;
+	return block < kmm_blocks_on_disk(inode) && inode->i_mapped >> block & 1;
 }
 
 /* Which sectors of page `index` begin before the end of the file. */

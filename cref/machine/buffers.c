@@ -13,7 +13,6 @@
 int get_block(struct inode *inode, u64 block, int create, int *mapped)
 {
 	u64 *back = kmm_event(KMM_EVENT_get_block, 5, KMM_HERE);
-	u64 on_disk = (u64)kmm_world->size.slots * kmm_blocks_per_page(inode);
 	int error = 0;
 
 	back[0] = KMM_WORD(inode);
@@ -22,7 +21,9 @@ int get_block(struct inode *inode, u64 block, int create, int *mapped)
 	back[3] = back[4] = 0;
 	barrier();
 	if (create && !kmm_block_mapped(inode, block)) {
-		if (block >= 64 || block >= on_disk || kmm_allocation_fails())
+		if (inode->i_kind == KMM_BLOCK_DEVICE)
+			error = -EIO;		/* behind its end */
+		else if (kmm_allocation_fails() || block >= kmm_blocks_on_disk(inode))
 			error = -ENOSPC;
 		else
 			inode->i_mapped |= 1ull << block;
@@ -240,6 +241,22 @@ static void read_without_buffers(struct page *page, const struct inode *inode, u
 		read_block(page, inode, kmm_sectors_of_block(count, i), blocks >> i & 1);
 }
 
+/* One block of a page: while it is written nobody reads it, and after that nobody need. */
+static void read_buffer(struct page *page, const struct inode *inode, struct buffer_head *bh,
+			u32 sectors)
+{
+	int mapped = bh->b_state >> BH_Mapped & 1;
+
+	wait_on_buffer(bh);
+	if (bh->b_state >> BH_Uptodate & 1)
+		return;
+	read_block(page, inode, sectors, mapped);
+	/* the disk was asked */
+	if (mapped)
+		bh->b_state |= 1UL << BH_Req;
+	bh->b_state |= 1UL << BH_Uptodate;
+}
+
 /* A buffer that is Uptodate is newer than the disk. */
 static void read_into_buffers(struct page *page, const struct inode *inode, u32 blocks)
 {
@@ -250,9 +267,7 @@ static void read_into_buffers(struct page *page, const struct inode *inode, u32 
 		if (!(bh->b_state >> BH_Uptodate & 1)) {
 			if (blocks >> i & 1)
 				kmm_map_buffer(bh, (u64)page->index * count + i);
-			read_block(page, inode, kmm_sectors_of_block(count, i),
-				   bh->b_state >> BH_Mapped & 1);
-			bh->b_state |= 1UL << BH_Uptodate;
+			read_buffer(page, inode, bh, kmm_sectors_of_block(count, i));
 		}
 		i++;
 		bh = bh->b_this_page;
@@ -282,7 +297,8 @@ int block_read_full_page(struct file *file __attribute__((unused)), struct page 
 		read_into_buffers(page, inode, blocks);
 	else
 		read_without_buffers(page, inode, blocks);
-	SetPageUptodate(page);
+	if (!has_buffers || !kmm_page_flag(page, PG_error))
+		SetPageUptodate(page);
 	unlock_page(page);
 	return 0;
 }
@@ -310,8 +326,7 @@ static int prepare_block(struct inode *inode, struct page *page, struct buffer_h
 		bh->b_state |= 1UL << BH_Uptodate;
 	} else if (!(bh->b_state & (1UL << BH_Uptodate | 1UL << BH_New)) && sectors & ~written) {
 		kmm_may_sleep();
-		read_block(page, inode, sectors, 1);
-		bh->b_state |= 1UL << BH_Uptodate;
+		read_buffer(page, inode, bh, sectors);
 	}
 	return 0;
 }
@@ -320,12 +335,11 @@ static int prepare_block(struct inode *inode, struct page *page, struct buffer_h
 static void finish_new_blocks(struct page *page, int error)
 {
 	struct buffer_head *head = kmm_buffers_of(page), *bh = head;
-	int uptodate = kmm_page_flag(page, PG_uptodate);
 
 	do {
 		if (kmm_test_and_clear(&bh->b_state, BH_New) && error) {
-			if (!uptodate)
-				kmm_zero_sectors(page, sectors_of(bh));
+			/* 2.6.17 does so even where the page knows better, and loses what it held */
+			kmm_zero_sectors(page, sectors_of(bh));
 			bh->b_state |= 1UL << BH_Uptodate;
 			mark_buffer_dirty(bh);
 		}

@@ -219,11 +219,36 @@ struct page *kmm_find_lock_page(struct address_space *mapping, pgoff_t index, in
 	}
 }
 
-/* Read a page that is locked, and unlock it: the page, or NULL without its reference. */
-static struct page *read_locked(struct file *file, struct address_space *mapping,
-				struct page *page, int *error)
+/* Read a new page, which is locked, and unlock it: the page, or NULL without its reference. */
+static struct page *read_new(struct file *file, struct address_space *mapping,
+			     struct page *page, int *error)
 {
 	*error = mapping->a_ops->readpage(file, page);
+	if (!*error)
+		return page;
+	put_page(page);
+	return NULL;
+}
+
+/* Once more, without what an earlier write has left: 0, -EAGAIN for a page that is no more. */
+static int read_again(struct file *file, struct address_space *mapping, struct page *page)
+{
+	lock_page(page);
+	if (page->mapping != mapping || kmm_page_flag(page, PG_uptodate)) {
+		unlock_page(page);
+		return page->mapping == mapping ? 0 : -EAGAIN;
+	}
+	page->flags &= ~(1UL << PG_error);
+	return mapping->a_ops->readpage(file, page) ? -EIO : 0;
+}
+
+/* The same for a page that was there: PG_error keeps it from becoming Uptodate the first time. */
+static struct page *read_old(struct file *file, struct address_space *mapping,
+			     struct page *page, int *error)
+{
+	*error = mapping->a_ops->readpage(file, page);
+	if (*error || !kmm_page_flag(page, PG_uptodate))
+		*error = read_again(file, mapping, page);
 	if (!*error && kmm_page_flag(page, PG_uptodate))
 		return page;
 	if (!*error)
@@ -247,7 +272,7 @@ struct page *kmm_read_page(struct file *file, struct address_space *mapping, pgo
 			if (*error)
 				return NULL;
 			*major = 1;
-			return read_locked(file, mapping, page, error);
+			return read_new(file, mapping, page, error);
 		}
 		if (kmm_page_flag(page, PG_uptodate))
 			return page;
@@ -259,7 +284,10 @@ struct page *kmm_read_page(struct file *file, struct address_space *mapping, pgo
 		}
 		if (!kmm_page_flag(page, PG_uptodate)) {
 			*major = 1;
-			return read_locked(file, mapping, page, error);
+			page = read_old(file, mapping, page, error);
+			if (*error == -EAGAIN)
+				continue;
+			return page;
 		}
 		unlock_page(page);
 		return page;

@@ -237,7 +237,9 @@ static s64 do_lock_page(u32 number)
 {
 	struct page *page = used_page(number);
 
-	if (!page || kmm_world->page_of_other || kmm_page_flag(page, PG_locked))
+	if (!page)
+		return -ENOENT;
+	if (kmm_world->page_of_other || kmm_page_flag(page, PG_locked))
 		return -EBUSY;
 	page->flags |= 1UL << PG_locked;
 	kmm_count_add(&page->_count.counter, 1);

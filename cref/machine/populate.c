@@ -123,6 +123,7 @@ static int populate_one(struct vm_area_struct *vma, unsigned long addr, pgprot_t
 	int error = 0;
 
 	if (page) {
+		mark_page_accessed(page);
 		error = install_page(vma->vm_mm, vma, addr, page, prot);
 		if (error)
 			put_page(page);

@@ -108,6 +108,9 @@ static int add_to_swap_cache(struct page *page, unsigned long entry)
 	struct address_space *swapper = kmm_world->swapper_space;
 	int error;
 
+	/* a node of the tree is what has to be allocated */
+	if (kmm_allocation_fails())
+		return -ENOMEM;
 	write_lock_irq(&swapper->tree_lock);
 	error = kmm_tree_insert(&swapper->page_tree, page, entry);
 	if (!error) {
@@ -142,8 +145,7 @@ int add_to_swap(struct page *page)
 	entry = get_swap_page();
 	if (!entry)
 		return 0;
-	/* a node of the tree is what has to be allocated */
-	if (kmm_allocation_fails() || add_to_swap_cache(page, entry)) {
+	if (add_to_swap_cache(page, entry)) {
 		swap_free(entry);
 		return 0;
 	}

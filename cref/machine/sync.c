@@ -26,13 +26,17 @@ int filemap_fdatawrite(struct address_space *mapping)
 int filemap_fdatawait(struct address_space *mapping)
 {
 	u64 *result = KMM_ENTER(filemap_fdatawait, KMM_HERE, mapping);
+	/* none if the file is empty: an error stays for who asks when it is not */
+	pgoff_t pages = (u64)(mapping->host->i_size + (loff_t_kmm)PAGE_SIZE - 1) >> PAGE_SHIFT;
 	struct pagevec pvec;
 	pgoff_t index = 0;
 	int ret = 0;
 	u32 i;
 
+	if (!pages)
+		return 0;
 	while (pagevec_lookup_tag(&pvec, mapping, &index, PAGECACHE_TAG_WRITEBACK)) {
-		for (i = 0; i < pvec.nr; i++) {
+		for (i = 0; i < pvec.nr && pvec.pages[i]->index < pages; i++) {
 			wait_on_page_writeback(pvec.pages[i]);
 			if (kmm_page_flag(pvec.pages[i], PG_error))
 				ret = -EIO;
@@ -46,30 +50,93 @@ int filemap_fdatawait(struct address_space *mapping)
 	return KMM_GIVE(result, ret);
 }
 
-/* The inode itself goes to disk, of which nothing is modelled but that it is clean then. */
-static void write_inode(struct inode *inode)
+/* Where it belongs after a round of writeback; inode_lock is held. */
+static void place_inode(struct inode *inode)
 {
-	if (!(inode->i_state & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)))
+	if (inode->i_state & I_FREEING)
 		return;
-	spin_lock(&kmm_world->inode_lock);
-	inode->i_state &= ~(unsigned long)(I_DIRTY_SYNC | I_DIRTY_DATASYNC);
-	if (!(inode->i_state & (I_DIRTY | I_LOCK)) && inode->i_place == INODE_ON_DIRTY)
-		inode->i_place = INODE_ON_CLEAN;
-	spin_unlock(&kmm_world->inode_lock);
+	if (!(inode->i_state & I_DIRTY) &&
+	    kmm_tree_tagged(&inode->i_mapping->page_tree, PAGECACHE_TAG_DIRTY))
+		inode->i_state |= I_DIRTY_PAGES;
+	inode->i_place = inode->i_state & I_DIRTY ? INODE_ON_DIRTY : INODE_ON_CLEAN;
 }
 
-/* f_op->fsync, with i_mutex held. */
+static int sync_single_inode(struct inode *inode, struct writeback_control *wbc)
+{
+	struct address_space *mapping = inode->i_mapping;
+	int ret = HALF(do_writepages)(mapping, wbc), error;
+
+	/* the inode itself is written here: nothing of that is modelled but its bits, off already */
+	if (wbc->sync_mode == WB_SYNC_ALL) {
+		error = filemap_fdatawait(mapping);
+		if (!ret)
+			ret = error;
+	}
+	return ret;
+}
+
+static int sync_inode(struct inode *inode, u32 sync_mode, s64 nr_to_write)
+{
+	struct world *world = kmm_world;
+	struct writeback_control *wbc;
+	u64 *result;
+	int ret;
+
+	result = KMM_ENTER(sync_inode, KMM_HERE, inode, sync_mode);
+	spin_lock(&world->inode_lock);
+	if (inode->i_state & I_LOCK) {
+		spin_unlock(&world->inode_lock);
+		if (sync_mode == WB_SYNC_NONE)
+			return 0;
+		/* who writes it waits for us to be done */
+		kmm_may_sleep();
+		kmm_end(KMM_LOCK_TWICE);
+	}
+	inode->i_state = (inode->i_state & ~(unsigned long)I_DIRTY) | I_LOCK;
+	spin_unlock(&world->inode_lock);
+
+	wbc = kmm_get_wbc();
+	wbc->sync_mode = sync_mode;
+	wbc->nr_to_write = nr_to_write;
+	wbc->nonblocking = sync_mode == WB_SYNC_NONE;
+	ret = sync_single_inode(inode, wbc);
+	kmm_put_wbc(wbc);
+
+	spin_lock(&world->inode_lock);
+	inode->i_state &= ~(unsigned long)I_LOCK;
+	place_inode(inode);
+	spin_unlock(&world->inode_lock);
+	return KMM_GIVE(result, ret);
+}
+
+int kmm_sync_inode(struct inode *inode, u32 sync_mode, s64 nr_to_write)
+{
+	if (inode->i_place != INODE_ON_DIRTY ||
+	    inode->i_mapping->backing_dev_info->capabilities & BDI_CAP_NO_WRITEBACK)
+		return 0;
+	return sync_inode(inode, sync_mode, nr_to_write);
+}
+
+/* f_op->fsync of a block device: its pages once more. */
+static int sync_blockdev(struct address_space *mapping)
+{
+	int ret = filemap_fdatawrite(mapping), error = filemap_fdatawait(mapping);
+
+	return ret ? ret : error;
+}
+
+/* f_op->fsync, with i_mutex held; pages were begun before, so the inode alone is left to write. */
 static int fsync_of_kind(struct inode *inode)
 {
 	switch (inode->i_kind) {
 	case KMM_EXT3:
 		kmm_journal_commit(inode);
-		write_inode(inode);
-		return 0;
+		return inode->i_state & (I_DIRTY_SYNC | I_DIRTY_DATASYNC) ?
+		       sync_inode(inode, WB_SYNC_ALL, 0) : 0;
 	case KMM_EXT2:
+		return inode->i_state & I_DIRTY ? sync_inode(inode, WB_SYNC_ALL, 0) : 0;
 	case KMM_BLOCK_DEVICE:
-		write_inode(inode);
-		return 0;
+		return sync_blockdev(inode->i_mapping);
 	case KMM_TMPFS:
 	case KMM_RAMFS:
 	case KMM_HUGETLBFS:
@@ -103,68 +170,6 @@ int do_fsync(struct file *file, int datasync)
 	error = filemap_fdatawait(mapping);
 	if (!ret)
 		ret = error;
-	return KMM_GIVE(result, ret);
-}
-
-/* Where it belongs after a round of writeback; inode_lock is held. */
-static void place_inode(struct inode *inode)
-{
-	if (inode->i_state & I_FREEING)
-		return;
-	if (!(inode->i_state & I_DIRTY) &&
-	    kmm_tree_tagged(&inode->i_mapping->page_tree, PAGECACHE_TAG_DIRTY))
-		inode->i_state |= I_DIRTY_PAGES;
-	inode->i_place = inode->i_state & I_DIRTY ? INODE_ON_DIRTY : INODE_ON_CLEAN;
-}
-
-static int sync_single_inode(struct inode *inode, struct writeback_control *wbc)
-{
-	struct address_space *mapping = inode->i_mapping;
-	int ret = HALF(do_writepages)(mapping, wbc), error;
-
-	/* the inode itself is written here: nothing of that is modelled but its bits, off already */
-	if (wbc->sync_mode == WB_SYNC_ALL) {
-		error = filemap_fdatawait(mapping);
-		if (!ret)
-			ret = error;
-	}
-	return ret;
-}
-
-int kmm_sync_inode(struct inode *inode, u32 sync_mode, s64 nr_to_write)
-{
-	struct world *world = kmm_world;
-	struct writeback_control *wbc;
-	u64 *result;
-	int ret;
-
-	if (inode->i_place != INODE_ON_DIRTY ||
-	    inode->i_mapping->backing_dev_info->capabilities & BDI_CAP_NO_WRITEBACK)
-		return 0;
-	result = KMM_ENTER(sync_inode, KMM_HERE, inode, sync_mode);
-	spin_lock(&world->inode_lock);
-	if (inode->i_state & I_LOCK) {
-		spin_unlock(&world->inode_lock);
-		if (sync_mode == WB_SYNC_NONE)
-			return 0;
-		/* who writes it waits for us to be done */
-		kmm_may_sleep();
-		kmm_end(KMM_LOCK_TWICE);
-	}
-	inode->i_state = (inode->i_state & ~(unsigned long)I_DIRTY) | I_LOCK;
-	spin_unlock(&world->inode_lock);
-
-	wbc = kmm_get_wbc();
-	wbc->sync_mode = sync_mode;
-	wbc->nr_to_write = nr_to_write;
-	wbc->nonblocking = sync_mode == WB_SYNC_NONE;
-	ret = sync_single_inode(inode, wbc);
-	kmm_put_wbc(wbc);
-
-	spin_lock(&world->inode_lock);
-	inode->i_state &= ~(unsigned long)I_LOCK;
-	place_inode(inode);
-	spin_unlock(&world->inode_lock);
 	return KMM_GIVE(result, ret);
 }
 

@@ -145,8 +145,7 @@ static int may_grow(loff_t_kmm size)
 	       size <= (loff_t_kmm)world->size.slots << PAGE_SHIFT;
 }
 
-/* i_mutex is held. */
-static long vmtruncate(struct inode *inode, loff_t_kmm size)
+long vmtruncate(struct inode *inode, loff_t_kmm size)
 {
 	struct address_space *mapping = inode->i_mapping;
 
@@ -207,7 +206,15 @@ static int invalidate_complete_page2(struct address_space *mapping, struct page 
 	return 1;
 }
 
-static int invalidate_page(struct address_space *mapping, struct page *page)
+/* Whoever is the first to be mapped takes the whole rest of the file along. */
+static void unmap_page_or_rest(struct address_space *mapping, const struct page *page, int *rest)
+{
+	unmap_mapping_range(mapping, (loff_t_kmm)(page->index << PAGE_SHIFT),
+			    *rest ? 0 : PAGE_SIZE, 0);
+	*rest = 0;
+}
+
+static int invalidate_page(struct address_space *mapping, struct page *page, int *rest)
 {
 	int was_dirty, ret = 0;
 
@@ -215,8 +222,7 @@ static int invalidate_page(struct address_space *mapping, struct page *page)
 	if (page->mapping == mapping) {
 		wait_on_page_writeback(page);
 		while (page->_mapcount.counter >= 0)
-			unmap_mapping_range(mapping, (loff_t_kmm)(page->index << PAGE_SHIFT),
-					    PAGE_SIZE, 0);
+			unmap_page_or_rest(mapping, page, rest);
 		was_dirty = HALF(test_clear_page_dirty)(page);
 		if (!invalidate_complete_page2(mapping, page)) {
 			if (was_dirty)
@@ -234,12 +240,12 @@ int invalidate_inode_pages2(struct address_space *mapping)
 	u64 *result = KMM_ENTER(invalidate_inode_pages2, KMM_HERE, mapping);
 	struct pagevec pvec;
 	pgoff_t index = 0;
-	int ret = 0;
+	int ret = 0, rest = 1;
 	u32 i;
 
 	while (!ret && pagevec_lookup_tag(&pvec, mapping, &index, KMM_ANY_TAG)) {
 		for (i = 0; i < pvec.nr && !ret; i++)
-			ret = invalidate_page(mapping, pvec.pages[i]);
+			ret = invalidate_page(mapping, pvec.pages[i], &rest);
 		pagevec_release(&pvec);
 	}
 	return KMM_GIVE(result, ret);

@@ -187,6 +187,16 @@ static int sweep_nonlinear(struct vm_area_struct *vma)
 	return taken;
 }
 
+/* No nonlinear vma of the file can be swept. */
+static int all_locked(const struct address_space *mapping)
+{
+	const struct vm_area_struct *vma = mapping->i_mmap_nonlinear;
+
+	while (vma && vma->vm_flags & VM_LOCKED)
+		vma = vma->nonlinear_next;
+	return !vma;
+}
+
 static int try_to_unmap_file(struct page *page, int ignore_refs)
 {
 	struct address_space *mapping = page->mapping;
@@ -199,6 +209,10 @@ static int try_to_unmap_file(struct page *page, int ignore_refs)
 		ret = try_to_unmap_one(page, vma, ignore_refs);
 		if (ret == SWAP_FAIL || !mapped(page))
 			goto out;
+	}
+	if (mapping->i_mmap_nonlinear && all_locked(mapping)) {
+		ret = SWAP_FAIL;
+		goto out;
 	}
 	/* as many ptes as map the page are taken at least: a guess at when it is enough */
 	left = page->_mapcount.counter + 1;

@@ -5,6 +5,7 @@
  */
 #include "machine/blocks.h"
 #include "machine/file.h"
+#include "machine/truncate.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -38,14 +39,17 @@ static int grows(struct inode *inode, loff_t_kmm end)
 	return 1;
 }
 
-/* Blocks that an error leaves beyond the end of the file stay mapped. */
 static int write_blocks(struct inode *inode, struct page *page, u32 from, u32 to)
 {
 	loff_t_kmm start = (loff_t_kmm)(page->index << PAGE_SHIFT);
 	int error = __block_prepare_write(inode, page, from, to);
 
-	if (error)
+	if (error) {
+		/* without buffers nothing would know what of it is newer than the disk */
+		if (error != -ENOMEM)
+			page->flags &= ~(1UL << PG_uptodate);
 		return error;
+	}
 	copy_in(page, from, to);
 	__block_commit_write(inode, page, from, to);
 	if (inode->i_kind == KMM_EXT3)
@@ -67,6 +71,9 @@ static int write_disk_file(struct inode *inode, pgoff_t index, u32 from, u32 to)
 	if (!error)
 		mark_page_accessed(page);
 	put_page(page);
+	/* blocks that were found for it beyond the end of the file */
+	if (error && (loff_t_kmm)(index << PAGE_SHIFT) + to > inode->i_size)
+		vmtruncate(inode, inode->i_size);
 	return error;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What all writeback shares: control blocks, batches of pages, waiting for a page's write. */
+#include "machine/lru.h"
 #include "machine/writeback.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -50,10 +51,14 @@ u32 pagevec_lookup_tag(struct pagevec *pvec, struct address_space *mapping, pgof
 	return pvec->nr;
 }
 
+/* Pages that wait for the LRU would otherwise keep a reference that nobody needs. */
 void pagevec_release(struct pagevec *pvec)
 {
 	u32 i;
 
+	if (!pvec->nr)
+		return;
+	lru_add_drain();
 	for (i = 0; i < pvec->nr; i++)
 		page_cache_release(pvec->pages[i]);
 	pvec->nr = 0;

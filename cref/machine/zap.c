@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Taking ptes out: of a range of one vma, or of every mapping of a range of a file. */
 #include "machine/dirty.h"
+#include "machine/lru.h"
 #include "machine/swap.h"
 #include "machine/zap.h"
 
@@ -100,6 +101,17 @@ void zap_page_range(struct vm_area_struct *vma, unsigned long start, unsigned lo
 	free_gathered(&tlb);
 }
 
+/* A vma that has seen this truncation is done; the kernel may have to begin its walk anew. */
+static void unmap_part(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		       const struct zap_details *details)
+{
+	if (vma->vm_truncate_count == details->truncate_count)
+		return;
+	lru_add_drain();
+	zap_page_range(vma, start, end, details);
+	vma->vm_truncate_count = details->truncate_count;
+}
+
 /* The part of one linear vma that maps [first, last] of the file. */
 static void unmap_linear(struct vm_area_struct *vma, const struct zap_details *details)
 {
@@ -109,8 +121,8 @@ static void unmap_linear(struct vm_area_struct *vma, const struct zap_details *d
 		first = details->first_index;
 	if (last > details->last_index)
 		last = details->last_index;
-	zap_page_range(vma, vma->vm_start + ((first - vma->vm_pgoff) << PAGE_SHIFT),
-		       vma->vm_start + ((last - vma->vm_pgoff + 1) << PAGE_SHIFT), details);
+	unmap_part(vma, vma->vm_start + ((first - vma->vm_pgoff) << PAGE_SHIFT),
+		   vma->vm_start + ((last - vma->vm_pgoff + 1) << PAGE_SHIFT), details);
 }
 
 void unmap_mapping_range(struct address_space *mapping, loff_t_kmm holebegin, loff_t_kmm holelen,
@@ -132,12 +144,12 @@ void unmap_mapping_range(struct address_space *mapping, loff_t_kmm holebegin, lo
 		details.last_index = ~0UL;
 
 	spin_lock(&mapping->i_mmap_lock);
-	mapping->truncate_count++;
+	details.truncate_count = ++mapping->truncate_count;
 	vma_prio_tree_foreach(vma, &iter, &mapping->i_mmap, first, details.last_index)
 		unmap_linear(vma, &details);
 	for (vma = mapping->i_mmap_nonlinear; vma; vma = vma->nonlinear_next) {
 		details.nonlinear_vma = vma;
-		zap_page_range(vma, vma->vm_start, vma->vm_end, &details);
+		unmap_part(vma, vma->vm_start, vma->vm_end, &details);
 	}
 	spin_unlock(&mapping->i_mmap_lock);
 }

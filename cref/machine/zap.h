@@ -13,6 +13,7 @@ struct zap_details {
 	struct address_space *check_mapping;	/* only pages that are still of it */
 	pgoff_t first_index;
 	pgoff_t last_index;
+	u32 truncate_count;			/* the mapping's, which vmas take over when they are done */
 };
 
 /*

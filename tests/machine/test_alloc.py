@@ -138,6 +138,10 @@ def test_pte_alloc(kernel, address, pmd, table):
         kernel.set("world.fail_in", 1)
         assert given(kernel, "pte_alloc", "mm[1]", address) == pmd
         assert kernel.get("world.fail_in") == 1
+    else:
+        kernel.set("world.fail_in", 3)
+        given(kernel, "pte_alloc", "mm[1]", address)
+        assert kernel.get("world.fail_in") == 2
 
 
 def test_free_page_tables(kernel):

@@ -23,6 +23,22 @@ def test_get_block(kernel, block, create, mapped, result):
     assert kernel.get("inode[0].i_mapped") == mapped | made
 
 
+def test_get_block_past_the_end_of_a_device(kernel):
+    kernel.inode(0, "block device", blkbits=10, mapped=2**64 - 1)
+    kernel.set("world.fail_in", 1)
+    assert kernel.call("get_block", INODE, 31, 1) == 1
+    assert kernel.call("get_block", INODE, 32, 0) == 0
+    assert kernel.call("get_block", INODE, 32, 1) == -5
+    assert kernel.get("world.fail_in") == 1
+
+
+def test_get_block_past_the_end_of_a_disk_has_asked_for_one(kernel):
+    kernel.inode(0, blkbits=10, mapped=1)
+    kernel.set("world.fail_in", 2)
+    assert kernel.call("get_block", INODE, 32, 1) == ENOSPC
+    assert kernel.get("world.fail_in") == 1
+
+
 def test_get_block_without_room_on_the_disk(kernel):
     kernel.inode(0, blkbits=10, mapped=1)
     kernel.set("world.fail_in", 1)
@@ -209,9 +225,9 @@ def test_flush_buffers_by_hand_of_a_page_without_buffers(kernel):
     ("XXXX", 2049, "none", [1, 2, 3, 0]),
     ("XXXX", 0, "none", [0, 0, 0, 0]),
     ("XX.X", 3072, "none", [1, 2, 0, 0]),       # past the end all is a hole
-    (".XXX", 4096, "U UM UM UM", [0, 2, 3, 4]),
-    ("XX.X", 4096, "UM UM U UM", [1, 2, 0, 4]),
-    (".X.X", 2048, "U UM U U", [0, 2, 0, 0]),
+    (".XXX", 4096, "U UMQ UMQ UMQ", [0, 2, 3, 4]),
+    ("XX.X", 4096, "UMQ UMQ U UMQ", [1, 2, 0, 4]),
+    (".X.X", 2048, "U UMQ U U", [0, 2, 0, 0]),
 ])
 def test_readpage_attaches_buffers_only_where_a_block_follows_a_hole(kernel, picture, size,
                                                                      buffers, read):
@@ -231,7 +247,17 @@ def test_readpage_keeps_the_blocks_that_are_newer_than_the_disk(kernel):
     cache(kernel, 0, "DUM -", flags="locked dirty", contents=(11, 12, 9, 9))
     assert kernel.call("readpage", "page[0]") == 0
     assert contents(kernel, 0) == [11, 12, 3, 4]
-    assert blocks(kernel, 0) == "DUM UM"
+    assert blocks(kernel, 0) == "DUM UMQ"
+
+
+def test_readpage_waits_for_the_write_of_a_block(kernel):
+    kernel.inode(0, blkbits=11, disk=(1, 2, 3, 4))
+    cache(kernel, 0, "DM -", flags="locked", contents=(11, 12, 9, 9))
+    kernel.call("ll_rw_block", kernel.buffer(0), 1)
+    assert kernel.call("readpage", "page[0]") == 0
+    assert "end_io" in names(kernel)
+    # on disk is now what was written: it is not read
+    assert contents(kernel, 0) == [11, 12, 3, 4]
 
 
 def test_readpage_without_buffers_to_be_had(kernel):
@@ -249,9 +275,9 @@ PREPARED = [
     ("....", "none", 0, 4096, "M M M M", [9, 9, 9, 9]),
     ("XXXX", "none", 1024, 2048, "- M - -", [9, 9, 9, 9]),
     # a part of a block is read, or zeroed where it is new
-    ("XXXX", "none", 100, 200, "UM - - -", [1, 9, 9, 9]),
+    ("XXXX", "none", 100, 200, "UMQ - - -", [1, 9, 9, 9]),
     ("....", "none", 100, 200, "M - - -", [0, 9, 9, 9]),
-    ("XXXX", "none", 512, 3000, "UM M UM -", [1, 9, 3, 9]),
+    ("XXXX", "none", 512, 3000, "UMQ M UMQ -", [1, 9, 3, 9]),
     # but not over what is newer than the disk
     ("XXXX", "DUM - - -", 100, 200, "DUM - - -", [9, 9, 9, 9]),
 ]
@@ -271,9 +297,9 @@ def test_prepare_write(kernel, picture, before, start, to, after, read):
 
 
 @pytest.mark.parametrize("start, to, after, read", [
-    (512, 2048, "UM - ", [1, 2, 9, 9]),          # 2 blocks of 2048: half of one is written
-    (512, 1024, "UM - ", [1, 2, 9, 9]),
-    (2048, 3072, "- UM", [9, 9, 3, 4]),
+    (512, 2048, "UMQ - ", [1, 2, 9, 9]),          # 2 blocks of 2048: half of one is written
+    (512, 1024, "UMQ - ", [1, 2, 9, 9]),
+    (2048, 3072, "- UMQ", [9, 9, 3, 4]),
     (0, 2048, "M - ", [9, 9, 9, 9]),
 ])
 def test_prepare_write_reads_the_whole_of_a_block_that_is_written_in_part(kernel, start, to,

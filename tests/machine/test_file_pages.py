@@ -75,7 +75,7 @@ def test_read_page_of_a_page_that_was_written_in_part(kernel):
     assert kernel.call("read_page", MAPPING, 0) == kernel.at("page[2]")
     assert names(kernel) == ["get_page", "lock_page", "readpage", "SetPageUptodate", "unlock_page"]
     assert contents(kernel, 2) == [5, 6, 3, 4]
-    assert blocks(kernel, 2) == "DUM UM"
+    assert blocks(kernel, 2) == "DUM UMQ"
 
 
 @pytest.mark.parametrize("fail_in", [1, 2])     # the page; the first of the buffers for a hole
@@ -90,7 +90,7 @@ def test_read_page_without_memory(kernel, fail_in):
         assert kernel.slots() == [(0, "page[0]", set())]
         assert flags(kernel, 0) == ""
         assert kernel.call("read_page", MAPPING, 0) == kernel.at("page[0]")
-        assert blocks(kernel, 0) == "U UM"
+        assert blocks(kernel, 0) == "U UMQ"
 
 
 def mapped(kernel, kind="ext2", pgoff=0, mm="mm[0]", **inode):
@@ -149,3 +149,23 @@ def test_nopage_without_memory(kernel):
     mapped(kernel)
     kernel.set("world.fail_in", 1)
     assert kernel.call("nopage", VMA, BASE) == OOM
+
+
+def test_read_page_with_an_old_error_is_read_twice(kernel):
+    kernel.inode(0, blkbits=11, disk=(1, 2, 3, 4))
+    cache(kernel, 2, "DUM -", flags="error", contents=(5, 6, 0xFFFF, 0xFFFF))
+    assert kernel.call("read_page", MAPPING, 0) == kernel.at("page[2]")
+    assert names(kernel).count("readpage") == 2
+    assert contents(kernel, 2) == [5, 6, 3, 4]
+    assert flags(kernel, 2) == "uptodate private"
+
+
+def test_read_page_that_is_there_and_cannot_be_read_is_an_error_of_the_disk(kernel):
+    kernel.inode(0, blkbits=11, mapped=0b10)
+    cache(kernel, 2, flags="error")
+    for buffer in range(kernel.get("world.size.buffers")):
+        kernel.set(f"buffer[{buffer}].b_page", "page[3]")
+    assert kernel.call("read_page", MAPPING, 0) == -5
+    assert names(kernel).count("readpage") == 2
+    assert flags(kernel, 2) == ""
+    assert count(kernel, 2) == 1

@@ -117,3 +117,14 @@ def test_invalidate_passes_a_page_that_left_the_file(file):
     file.set("page[4].mapping", "mapping[1]")
     assert file.call("invalidate_inode_pages2", MAPPING) == 0
     assert "page[4]" in tags(file) and "page[5]" not in tags(file)
+
+
+def test_invalidate_that_stops_has_unmapped_the_whole_rest(file):
+    ring(file, 4, 0, "mapped uptodate dirty")
+    shared(file, 0, pages=4)
+    pte(file, 1, 4)
+    pte(file, 3, 5)
+    assert file.call("invalidate_inode_pages2", MAPPING) == -5
+    assert (word(file, 1), word(file, 3)) == (0, 0)
+    assert "page[5]" in tags(file)
+    assert file.get(f"{MAPPING}.truncate_count") == 1

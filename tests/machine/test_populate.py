@@ -366,6 +366,18 @@ def test_shmem_populate_maps_what_is_there(kernel):
     assert populate(scene, "shmem_populate", 0, 2, 3, 0) == EINVAL
 
 
+@pytest.mark.parametrize("nonblock", [0, 1])
+@pytest.mark.parametrize("which, kind", [("filemap_populate", "ext2"), ("shmem_populate", "tmpfs")])
+def test_populate_marks_a_page_that_it_finds_as_accessed(kernel, which, kind, nonblock):
+    scene = Scene(kernel)
+    scene.file(0, kind=kind)
+    scene.vma(0, flags=SHARED_RW | NONLINEAR, file=0)
+    scene.page(3, inode=0, index=3)
+    scene.set("page[3].flags.referenced", 0)
+    assert populate(scene, which, 0, 1, 3, nonblock) == 0
+    assert scene.get("page[3].flags.referenced") == 1
+
+
 def test_remap_file_pages_of_tmpfs_asks_shmem(kernel):
     scene = Scene(kernel)
     scene.file(0, kind="tmpfs")

@@ -324,8 +324,8 @@ def test_read_swap_cache_reads(kernel):
     assert kernel.get("page[0].flags.locked") == 0 and kernel.get("page[0].mapping") == 0
 
 
-@pytest.mark.parametrize("fail_in, entry", [(1, 2), (0, 3), (0, 0), (0, OTHER_TYPE)],
-                         ids=["no memory", "a free slot", "entry 0", "another type"])
+@pytest.mark.parametrize("fail_in, entry", [(1, 2), (2, 2), (0, 3), (0, 0), (0, OTHER_TYPE)],
+                         ids=["no page", "no node", "a free slot", "entry 0", "another type"])
 def test_read_swap_cache_gives_nothing(kernel, fail_in, entry):
     in_use(kernel, s2=1)
     kernel.set("world.fail_in", fail_in)

@@ -66,6 +66,28 @@ def test_filemap_fdatawait_waits_for_all_that_is_under_way(file):
     assert [file.get(f"page[{i}]._count") for i in (0, 2)] == [1, 1]
 
 
+def test_filemap_fdatawait_waits_for_no_page_past_the_end(file):
+    file.call("filemap_fdatawrite", MAPPING)
+    file.set("inode[0].i_size", 2 << 12)
+    file.call("filemap_fdatawait", MAPPING)
+    assert [event[1] for event in named(file, "wait_on_page_writeback")] == ["page[0]"]
+
+
+def test_filemap_fdatawait_of_an_empty_file_leaves_its_errors(file):
+    file.set("inode[0].i_size", 0)
+    file.set(f"{MAPPING}.flags", EIO)
+    assert file.call("filemap_fdatawait", MAPPING) == 0
+    assert file.get(f"{MAPPING}.flags") == EIO
+
+
+def test_a_batch_of_pages_is_given_back_with_the_pagevecs_drained(file):
+    file.call("lru_cache_add", "page[2]")
+    file.call("filemap_fdatawrite", MAPPING)
+    assert file.get("world.lru_add.nr") == 0
+    assert file.get("page[2].flags.lru") == 1
+    assert file.get("page[2]._count") == 1
+
+
 @pytest.mark.parametrize("error, flags, result", [
     (0, 0, 0), (1, 0, -5), (0, EIO, -5), (0, ENOSPC, -28), (0, EIO | ENOSPC, -5),
     (1, ENOSPC, -28), (1, EIO | ENOSPC, -5),
@@ -80,18 +102,24 @@ def test_filemap_fdatawait_tells_of_errors_once(file, error, flags, result):
     assert file.call("filemap_fdatawait", MAPPING) == 0
 
 
-@pytest.mark.parametrize("kind", ["ext2", "ext3", "block device"])
-def test_do_fsync_puts_data_on_disk(kernel, kind):
+# an inode with nothing but dirty pages is no business of ext3's, and none ever of a block device's
+@pytest.mark.parametrize("kind, made_dirty, state", [
+    ("ext2", SYNC | DATASYNC, 0),
+    ("ext2", 0, 0),
+    ("ext3", SYNC | DATASYNC, 0),
+    ("ext3", 0, PAGES),
+    ("block device", SYNC | DATASYNC, SYNC | DATASYNC | PAGES),
+])
+def test_do_fsync_puts_data_on_disk(kernel, kind, made_dirty, state):
     kernel.inode(0, kind)
     kernel.file(0, 0)
     dirty(kernel, 0, 2)
-    kernel.call("__mark_inode_dirty", "inode[0].i_state", SYNC | DATASYNC)
+    kernel.call("__mark_inode_dirty", "inode[0].i_state", made_dirty)
     assert kernel.call("do_fsync", "file[0].f_mapping") == 0
     assert disk(kernel, 0, 0) == [1, 2, 3, 4] and disk(kernel, 0, 2) == [21, 22, 23, 24]
     assert kernel.get("world.page_state.nr_dirty") == 0
-    # fsync goes by the mapping: the inode keeps the bit that says "pages"
-    assert kernel.get("inode[0].i_state") == PAGES
-    assert kernel.get("inode[0].i_place") == DIRTY_LIST
+    assert kernel.get("inode[0].i_state") == state
+    assert kernel.get("inode[0].i_place") == (DIRTY_LIST if state else CLEAN_LIST)
     assert bool(named(kernel, "journal_commit")) == (kind == "ext3")
     calm(kernel)
 
@@ -100,8 +128,10 @@ def test_do_fsync_in_its_order(file):
     assert file.call("do_fsync", "file[0].f_mapping") == 0
     names = [event[0] for event in file.events()]
     assert names[0] == "do_fsync"
-    assert names.index("filemap_fdatawrite") < names.index("down_write") < names.index("up_write") \
-        < names.index("filemap_fdatawait")
+    # f_op->fsync waits for the pages too: the inode is written behind them
+    order = ["filemap_fdatawrite", "down_write", "sync_inode", "filemap_fdatawait", "up_write"]
+    assert [names.index(name) for name in order] == sorted(names.index(name) for name in order)
+    assert "filemap_fdatawait" in names[names.index("up_write"):]
     assert ("down_write", "inode[0].i_mutex") in file.events()
 
 

@@ -262,3 +262,16 @@ def test_truncate_twice_meets_the_mutex(file):
     file.call("down_write", "inode[0].i_mutex")
     assert file.end("truncate", INODE, 0) == "lock taken twice"
     assert file.get("inode[0].i_size") == 0x4000
+
+
+def test_unmap_mapping_range_marks_a_vma_that_is_done_and_drains_before_it(file):
+    shared(file, 0, pages=4)
+    shared(file, 1, pgoff=8, pages=2, mm=1)
+    pte(file, 2, 2)
+    file.call("lru_cache_add", "page[2]")
+    assert file.call("truncate", INODE, 8192) == 0
+    events = [event[0] for event in file.events()]
+    assert events.index("lru_add_drain") < events.index("zap_page_range")
+    assert word(file, 2) == 0
+    # only who maps something of what goes is looked at
+    assert (file.get("vma[0].vm_truncate_count"), file.get("vma[1].vm_truncate_count")) == (1, 1)

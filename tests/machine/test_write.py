@@ -20,7 +20,7 @@ def opened(kernel, kind="ext2", mode=3, **inode):
     (0, 4096, [101, 102, 103, 104], "DUM DUM DUM DUM", "uptodate dirty private"),
     (0, 1024, [101, JUNK, JUNK, JUNK], "DUM - - -", "dirty private"),
     (1024, 2048, [JUNK, 101, 102, JUNK], "- DUM DUM -", "dirty private"),
-    (1000, 100, [101, 102, JUNK, JUNK], "DUM DUM - -", "dirty private"),
+    (1000, 100, [101, 102, JUNK, JUNK], "DUMQ DUMQ - -", "dirty private"),
     (3072, 1024, [JUNK, JUNK, JUNK, 101], "- - - DUM", "dirty private"),
 ])
 def test_write_to_a_disk_file(kernel, pos, length, after, picture, page):
@@ -163,3 +163,30 @@ def test_a_write_reaches_the_disk_through_writepage(kernel):
     kernel.call("block_write_full_page", "page[0]", "world.wbc[0].nr_to_write")
     kernel.call("end_io", "page[0]", 1)
     assert disk(kernel) == [1, 101, 102, 4]
+
+
+def test_write_that_finds_no_block_leaves_the_page_not_uptodate(kernel):
+    opened(kernel, blkbits=10, mapped=0, size=4096)
+    cache(kernel, 2, flags="uptodate", contents=(5, 6, 7, 8))
+    kernel.set("world.fail_in", 6)          # 4 buffers, the first block, the second
+    assert kernel.call("kmm_write", FILE, 0, 4096) == ENOSPC
+    # what the new block held is lost: 2.6.17 takes it for what the disk held before
+    assert contents(kernel, 2) == [0, 6, 7, 8]
+    assert blocks(kernel, 2) == "DUM U U U"
+    assert flags(kernel, 2) == "dirty private"
+
+
+def test_write_past_the_end_that_finds_no_block_takes_its_blocks_back(kernel):
+    opened(kernel, blkbits=10, mapped=0, size=1024)
+    kernel.set("world.fail_in", 8)          # the page, 4 buffers, two blocks, the third
+    assert kernel.call("kmm_write", FILE, 0, 4096) == ENOSPC
+    assert kernel.get("inode[0].i_size") == 1024
+    assert kernel.get("inode[0].i_mapped") == 1
+
+
+def test_write_without_buffers_leaves_an_uptodate_page_so(kernel):
+    opened(kernel)
+    cache(kernel, 2, flags="uptodate", contents=(5, 6, 7, 8))
+    kernel.set("world.fail_in", 1)
+    assert kernel.call("kmm_write", FILE, 0, 1024) == ENOMEM
+    assert flags(kernel, 2) == "uptodate"

@@ -152,7 +152,7 @@ ROWS = [
      {"page[0].flags.locked": 1, "page[0]._count": 4}, {}),
     ("lock_page", "a second one", [*STORED, ("lock_page", 0)], ("lock_page", 0), EBUSY,
      {"page[0].flags.locked": 1}, {}),
-    ("lock_page", "free page", [], ("lock_page", 0), EBUSY, {"page[0].flags.locked": 0}, {}),
+    ("lock_page", "free page", [], ("lock_page", 0), ENOENT, {"page[0].flags.locked": 0}, {}),
     ("nothing", "who locked a page lets go", [*STORED, ("lock_page", 0)], ("nothing",), 0,
      {"page[0].flags.locked": 0, "page[0]._count": 3}, {}),
 ]
@@ -201,3 +201,10 @@ def test_actor_beyond_the_last_process_is_another_one(kernels):
     kernels.do("mmap", 0, 0, 1, 3, 1, 0)
 
     assert kernels.do("load", 0, 0, by=3) == 1
+
+
+def test_a_block_device_starts_without_holes(make_kernel):
+    kernel = make_kernel(inode_kind=[0, 8, 0], inode_holes=[4, 4, 4])
+    assert kernel.get("inode[0].i_mapped") == 0
+    assert kernel.get("inode[1].i_kind") == 2
+    assert kernel.get("inode[1].i_mapped") == 2**64 - 1

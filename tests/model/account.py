@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How much a process, and all of them, may have (facts 20.12).
+
+Conventions: amounts are in pages, limits (`task.rlimit_*`) in bytes.
+"""
+
+from __future__ import annotations
+
+from .constants import (
+    CAP_IPC_LOCK,
+    ENOMEM,
+    OVERCOMMIT_ALWAYS,
+    PAGE_SHIFT,
+    ULONG_MASK,
+    VM_EXEC,
+    VM_GROWSDOWN,
+    VM_IO,
+    VM_RESERVED,
+    VM_WRITE,
+)
+from .state import Mm, OpenFile, Task, World
+
+
+def vm_enough_memory(world: World, pages: int) -> int:
+    """Charge pages that may have to be there one day: 0 or -ENOMEM.
+
+    1. They are committed first.
+    2. Mode 1 never refuses; the others do if more than `commit_limit` is committed then.
+    3. Who is refused is not charged.
+    """
+    world.committed += pages
+    if world.overcommit == OVERCOMMIT_ALWAYS or world.committed <= world.commit_limit:
+        return 0
+    world.committed -= pages
+    return -ENOMEM
+
+
+def vm_acct_memory(world: World, pages: int) -> None:
+    """Charge without asking."""
+    world.committed += pages
+
+
+def vm_unacct_memory(world: World, pages: int) -> None:
+    """Take a charge back."""
+    world.committed -= pages
+
+
+def may_expand_vm(world: World, mm: Mm, pages: int) -> bool:
+    """The running task's limit of address space leaves room for so many more."""
+    return mm.total_vm + pages <= world.current.rlimit_as >> PAGE_SHIFT
+
+
+def can_do_mlock(task: Task) -> bool:
+    """It may lock memory at all."""
+    return bool(task.capabilities & CAP_IPC_LOCK) or task.rlimit_memlock != 0
+
+
+def over_memlock_limit(task: Task, mm: Mm, pages: int) -> bool:
+    """So many more locked pages are too many."""
+    if task.capabilities & CAP_IPC_LOCK:
+        return False
+    return mm.locked_vm + pages > task.rlimit_memlock >> PAGE_SHIFT
+
+
+def vm_stat_account(mm: Mm, flags: int, file: OpenFile | None, pages: int) -> None:
+    """Count pages of a kind of mapping; negative: count them no more.
+
+    1. Of a file: shared_vm, and if executable but not writable exec_vm.
+    2. Of no file: stack_vm if it grows down.
+    3. Of either, with VM_RESERVED or VM_IO: reserved_vm.
+    """
+    if file is not None:
+        mm.shared_vm = (mm.shared_vm + pages) & ULONG_MASK
+        if flags & (VM_EXEC | VM_WRITE) == VM_EXEC:
+            mm.exec_vm = (mm.exec_vm + pages) & ULONG_MASK
+    elif flags & VM_GROWSDOWN:
+        mm.stack_vm = (mm.stack_vm + pages) & ULONG_MASK
+    if flags & (VM_RESERVED | VM_IO):
+        mm.reserved_vm = (mm.reserved_vm + pages) & ULONG_MASK
