@@ -38,7 +38,7 @@ from .words import Known, Number, Page, Place, Unmeant, integer
 
 _PAGES, _VMAS, _ANON_VMAS = 16, 14, 8
 _PAUSE_OPTIONS = {"every": Number(1, 65535), "more": Number(0, 65535)}
-_FIELD_OF_INODE = ("i_", "disk", "dirtied_when")
+_FIELD_OF_INODE = re.compile(r"(i_(?!mmap)|disk|dirtied_when)")
 
 
 @cache
@@ -55,7 +55,7 @@ def path_of(text: str, files: list[str], where: Map | None = None) -> str:
     first, _, rest = text.partition(".")
     path = text
     if first in files:
-        array = "inode" if rest.startswith(_FIELD_OF_INODE) else "mapping"
+        array = "inode" if _FIELD_OF_INODE.match(rest) else "mapping"
         path = f"{array}[{files.index(first)}].{rest}"
     elif re.fullmatch(r"p[0-2]", first):
         path = f"mm[{first[1]}].{rest}"
