@@ -33,7 +33,7 @@ from .parse import complain
 from .sequences import FILES, Story
 from .words import Known, Number, Unmeant, integer
 
-_CHOICES = {name: (offset, count, limit) for name, offset, count, limit in core.CHOICES}
+CHOICES = {name: (offset, count, limit) for name, offset, count, limit in core.CHOICES}
 _NO_LIMIT = (1 << 64) - 1
 _MORE = 3               # sequences: so many pauses more, each after `every`
 _KINDS = list(rendering.KINDS)
@@ -96,7 +96,7 @@ def _sequence_statements(case: bytes) -> list[Statement]:
 def _direct_statements(case: bytes) -> list[Statement]:
     """Choices that are 0 are left out, and so are the last ones of a list."""
     found: list[Statement] = [CaseLine("direct"), Choice("function", (core.FUNCTIONS[case[0]],))]
-    for name, (offset, count, _) in _CHOICES.items():
+    for name, (offset, count, _) in CHOICES.items():
         values = list(case[offset:offset + count])
         while values and not values[-1]:
             values.pop()
@@ -109,7 +109,7 @@ def _world_comments(case: bytes) -> list[str]:
     """The world and the call of a direct case, for who reads it."""
     runner = core.Runner.of(case)
     where = Map(runner)
-    wild = "; some of it is wild" if case[_CHOICES["wild"][0]] else ""
+    wild = "; some of it is wild" if case[CHOICES["wild"][0]] else ""
     call = f"{finding.call_text(runner, case, where)}   units {bits.units_text(case[1])}{wild}"
     return [call, *rendering.text(where, runner.image())]
 
@@ -259,13 +259,13 @@ def _direct(scenario: Scenario) -> bytes:
 
 
 def _put_choice(case: bytearray, said: Choice, seen: set[str]) -> None:
-    if said.name not in _CHOICES:
+    if said.name not in CHOICES:
         raise Unmeant(f"found {said.name!r}, and no choice is called so: see "
                       "cref/engine/case.def", said.column)
     if said.name in seen:
         raise Unmeant(f"{said.name} is said twice", said.column)
     seen.add(said.name)
-    offset, count, limit = _CHOICES[said.name]
+    offset, count, limit = CHOICES[said.name]
     values = said.values
     if said.name == "function":
         if values[0] not in core.FUNCTIONS or len(values) > 1:

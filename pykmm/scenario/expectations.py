@@ -106,13 +106,20 @@ def _check_property(what: What, known: Known, path: Callable[[str], str]) -> Non
                       f"{', '.join(core.PROPERTIES)}", what.of[0].column)
 
 
+def _check_path(value: Value, text: str, path: Callable[[str], str]) -> None:
+    try:
+        path(text)
+    except Unmeant as error:
+        raise Unmeant(str(error), value.column) from error
+
+
 def _check_field(what: What, known: Known, path: Callable[[str], str]) -> None:
-    path(what.of[0].text)
+    _check_path(what.of[0], what.of[0].text, path)
 
 
 def _check_locks(what: What, known: Known, path: Callable[[str], str]) -> None:
     for item in what.items:
-        path(f"{item.text}.held")
+        _check_path(item, f"{item.text}.held", path)
 
 
 def _check_ending(what: What, known: Known, path: Callable[[str], str]) -> None:

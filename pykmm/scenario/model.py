@@ -52,7 +52,7 @@ class Value:
 
     text: str
     kind: str
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return self.text
@@ -62,7 +62,7 @@ class Value:
 class Option:
     name: str
     value: Value
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"{self.name}={self.value}"
@@ -74,7 +74,7 @@ class Fact:
 
     words: tuple[str, ...]
     negative: bool = False
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return " ".join(["not"] * self.negative + list(self.words))
@@ -92,7 +92,7 @@ class VmaText:
     end: Value
     permissions: str
     words: tuple[str, ...]
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return " ".join([f"{self.start}..{self.end}", self.permissions, *self.words])
@@ -104,7 +104,7 @@ class Wanted:
 
     text: str
     condition: Condition | None = None
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"{self.text} {self.condition}" if self.condition else self.text
@@ -123,7 +123,7 @@ class Units:
     """The variants that the scenario runs for."""
 
     sets: tuple[str, ...]
-    columns: tuple[int, ...] = ()
+    columns: tuple[int, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"units {', '.join(self.sets)}"
@@ -134,8 +134,8 @@ class FileLine:
     name: str
     kind: str
     options: tuple[Option, ...]
-    column: int = 1
-    kind_column: int = 1
+    column: int = field(default=1, compare=False)
+    kind_column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return " ".join(["file", self.name, self.kind, *_said(self.options)])
@@ -154,7 +154,7 @@ class Fail:
     """The how-manieth allocation from here fails."""
 
     allocation: str
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"fail allocation {self.allocation}"
@@ -174,8 +174,8 @@ class Act:
     operands: tuple[Value, ...] = ()
     options: tuple[Option, ...] = ()
     results: tuple[Wanted, ...] = ()
-    column: int = 1
-    name_column: int = 1
+    column: int = field(default=1, compare=False)
+    name_column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return " ".join([*([f"{self.actor}:"] if self.actor else []),
@@ -191,7 +191,7 @@ class Pause:
     at: str
     options: tuple[Option, ...]
     act: Act
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"{' '.join(['pause', self.at, *_said(self.options)])}: {self.act}"
@@ -204,7 +204,7 @@ class Call:
     function: str
     options: tuple[Option, ...]
     results: tuple[Wanted, ...] = ()
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return " ".join(["call", self.function, *_said(self.options), *_results(self.results)])
@@ -214,7 +214,7 @@ class Call:
 class PageLine:
     number: str
     facts: tuple[Fact, ...]
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"page {self.number}: {facts_text(self.facts)}"
@@ -225,7 +225,7 @@ class VmaLine:
     number: str
     process: str
     vma: VmaText
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"vma {self.number}: {self.process} {self.vma}"
@@ -245,7 +245,7 @@ class PteLine:
 class BuffersLine:
     page: Value
     buffers: tuple[Fact, ...]
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"buffers of page {self.page}: {facts_text(self.buffers)}"
@@ -255,7 +255,7 @@ class BuffersLine:
 class Hold:
     path: str
     write: bool
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"hold {'write ' * self.write}{self.path}"
@@ -265,7 +265,7 @@ class Hold:
 class Set:
     path: str
     value: str
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"set {self.path} = {self.value}"
@@ -289,7 +289,7 @@ class What:
     facts: tuple[Fact, ...] = ()
     vmas: tuple[VmaText, ...] = ()
     items: tuple[Value, ...] = ()
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return _WHAT[self.subject](self)
@@ -341,7 +341,7 @@ class CaseLine:
     """The scenario is a drawn case: direct or sequence."""
 
     kind: str
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"case {self.kind}"
@@ -351,7 +351,7 @@ class CaseLine:
 class Choice:
     name: str
     values: tuple[str, ...]
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"choice {self.name} = {' '.join(self.values)}"
@@ -362,7 +362,7 @@ class Spare:
     """What the text of a sequence leaves open, as one number."""
 
     number: str
-    column: int = 1
+    column: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"spare {self.number}"

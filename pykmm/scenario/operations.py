@@ -110,15 +110,16 @@ def arguments_of(act: Act) -> dict[str, Value]:
     names = OPERANDS[act.operation]
     if len(act.operands) > len(names):
         extra = act.operands[len(names)]
-        raise Unmeant(f"found {extra.text!r}: {act.operation} takes {_takes(act.operation)}")
+        raise Unmeant(f"found {extra.text!r}: {act.operation} takes {_takes(act.operation)}",
+                      extra.column)
     said = dict(zip(names, act.operands, strict=False))
     known = [argument.name for argument in ARGUMENTS[act.operation]]
     for option in act.options:
         if option.name not in known:
             raise Unmeant(f"{act.operation} has no {option.name}=: it takes "
-                          f"{_takes(act.operation)}")
+                          f"{_takes(act.operation)}", option.column)
         if option.name in said:
-            raise Unmeant(f"{option.name} is said twice")
+            raise Unmeant(f"{option.name} is said twice", option.column)
         said[option.name] = option.value
     return said
 

@@ -142,7 +142,10 @@ class _Statements(lark.Transformer):
     # facts
 
     def fact_word(self, meta, children):
-        return Value(" ".join(str(children[0]).split()), "word", meta.column)
+        text = str(children[0])
+        if text.startswith("["):
+            text = f"[{' '.join(text.strip('[]').split())}]"
+        return Value(text, "word", meta.column)
 
     word_or_number = fact_word
 

@@ -207,9 +207,13 @@ class Place:
         if value.kind == "number":
             return integer(value.text)
         name, _, more = value.text.partition("+")
-        place = (HEAP_PLACE if name == "heap" else now.place(name)) + int(more or 0)
+        try:
+            place = (HEAP_PLACE if name == "heap" else now.place(name)) + int(more or 0)
+        except Unmeant as error:
+            raise Unmeant(str(error), value.column) from error
         if place > self.high + 1:
-            raise Unmeant(f"{value.text} is outside of what processes here have page tables for")
+            raise Unmeant(f"{value.text} is outside of what processes here have page tables for",
+                          value.column)
         return place
 
     def said(self, number: int) -> str:
@@ -281,11 +285,11 @@ def check_page_of(value: Value, known: Known) -> None:
     name, _, inside = value.text.rstrip("]").partition("[")
     kind = "sum" if "+" in inside else "number" if inside[0].isdigit() else "word"
     if name in ("p0", "p1", "p2"):
-        Place().check(Value(inside, kind), known)
+        Place().check(Value(inside, kind, value.column), known)
         return
-    FileName().check(Value(name, "word"), known)
+    FileName().check(Value(name, "word", value.column), known)
     if kind != "number":
-        raise Unmeant(f"found {value.text!r}, expected an index as in {name}[0]")
+        raise Unmeant(f"found {value.text!r}, expected an index as in {name}[0]", value.column)
 
 
 @dataclass(frozen=True)
