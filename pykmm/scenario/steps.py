@@ -2,6 +2,7 @@
 """Which steps a run takes: the counting build of half C tells, as a step may make no event."""
 
 import array
+import ctypes
 from collections.abc import Callable
 from functools import cache
 
@@ -21,9 +22,12 @@ def letters_known() -> set[str]:
 
 
 @cache
-def _counters() -> tuple[array.array, core.Half]:
+def _counters() -> tuple[array.array, core.Half, Callable[[int], None]]:
+    """Room for all counters, the half that counts, and what tells it where (machine/count.h)."""
     total = counting.counters_of(paths.cref()).total
-    return array.array("Q", bytes(8 * total)), halves.c_half(counted=True)
+    count_into = ctypes.CDLL(str(paths.lib() / "libkmm.so")).kmm_count_into
+    count_into.argtypes, count_into.restype = [ctypes.c_void_p], None
+    return array.array("Q", bytes(8 * total)), halves.c_half(counted=True), count_into
 
 
 def steps_of(run: Callable[[core.Half], object]) -> set[str]:
@@ -31,8 +35,8 @@ def steps_of(run: Callable[[core.Half], object]) -> set[str]:
 
     It is run once more for this, so whoever asks puts the state back.
     """
-    counters, half = _counters()
+    counters, half, count_into = _counters()
     before = counters.tolist()
-    core.count_into(counters)
+    count_into(counters.buffer_info()[0])
     run(half)
     return {step for step, number in known_steps().items() if counters[number] > before[number]}
