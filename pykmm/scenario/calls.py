@@ -32,7 +32,7 @@ from .words import (
     address_of_place,
 )
 
-_ANY = (1 << 32) - 1
+_ANY, _LARGEST = (1 << 32) - 1, (1 << 64) - 1
 _FOLL = Flags({"WRITE": 1, "TOUCH": 2, "GET": 4, "ANON": 8}, 15)
 _MAP = Flags({"shared": 1, "private": 2, "fixed": 0x10, "anonymous": 0x20, "growsdown": 0x100,
               "denywrite": 0x800, "executable": 0x1000, "locked": 0x2000, "noreserve": 0x4000,
@@ -54,6 +54,7 @@ _PAGE = ("page", Argument(Page()))
 _LOCKED = ("locked", Argument(BIT, "1"))
 _VMA = ("vma", Argument(Number(0, _VMAS - 1), "at"))
 _OFFSET = ("offset", Argument(Number(0, PAGE - 1), "0"))
+_LENGTH = ("length", Argument(Number(0, _LARGEST), "pages"))
 _OF_PAGE = dict([_PAGE, _LOCKED])
 # function -> its arguments; "at": the vma at the address
 ARGUMENTS: dict[str, dict[str, Argument]] = {
@@ -68,10 +69,11 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "page_mkclean": _OF_PAGE, "test_clear_page_dirty": _OF_PAGE,
     "clear_page_dirty_for_io": _OF_PAGE, "try_to_free_buffers": _OF_PAGE,
     "do_mmap_pgoff": dict([("fd", Argument(Descriptor(anonymous=True))),
-                           ("at", Argument(Place(), "anywhere")), _PROCESS, _PAGES,
-                           ("prot", Argument(PROT, "rw")), ("flags", Argument(_MAP, "shared")),
-                           ("pgoff", Argument(Number(0, _ANY), "0"))]),
-    "do_brk": dict([_AT, _PROCESS, _PAGES]),
+                           ("at", Argument(Place(), "anywhere")), _PROCESS, _OFFSET, _PAGES,
+                           _LENGTH, ("prot", Argument(PROT, "rw")),
+                           ("flags", Argument(_MAP, "shared")),
+                           ("pgoff", Argument(Number(0, _LARGEST), "0"))]),
+    "do_brk": dict([_AT, _PROCESS, _PAGES, _LENGTH]),
     "mprotect_fixup": dict([_AT, _PROCESS, _PAGES, ("prot", Argument(PROT))]),
     "do_writepages": {"file": Argument(FileName()),
                       "mode": Argument(OneOf({"none": 0, "all": 1, "hold": 2}), "none"),
@@ -139,6 +141,11 @@ class _Preparing:
     @property
     def address(self) -> int:
         return address_of_place(self.number("at"))
+
+    @property
+    def length(self) -> int:
+        """In bytes: what is said of it, or so many pages."""
+        return self.number("length") if "length" in self.said else self.number("pages") * PAGE
 
     def of(self, path: str) -> int:
         return self.block.where.address(path)
@@ -233,13 +240,13 @@ def _mmap(p: _Preparing) -> dict[str, int]:
         p.release.append(("fput", f"file[{file}]"))
     _with_memory(p)
     return {"file": p.of(f"file[{file}]") if file is not None else 0,
-            "address": p.address if "at" in p.said else 0, "len": p.number("pages") * PAGE,
+            "address": p.address + p.number("offset") if "at" in p.said else 0, "len": p.length,
             "prot": p.number("prot"), "map_flags": flags, "pgoff": p.number("pgoff")}
 
 
 def _brk(p: _Preparing) -> dict[str, int]:
     _with_memory(p)
-    return {"address": p.address, "len": p.number("pages") * PAGE}
+    return {"address": p.address, "len": p.length}
 
 
 def _mprotect(p: _Preparing) -> dict[str, int]:

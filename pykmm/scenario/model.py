@@ -5,6 +5,7 @@ Columns count from 1 and are where a message about the thing points to.
 """
 
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
 
 from ..report import bits
 
@@ -401,8 +402,11 @@ class Scenario:
 
     @property
     def title(self) -> str:
-        """What the file's first comment says."""
-        return next((line.comment.strip() for line in self.lines if line.comment), "")
+        """What the file's first comment says, without the line that names the licence."""
+        block = dropwhile(lambda line: not line.comment or line.comment.startswith("SPDX-"),
+                          self.lines)
+        first = takewhile(lambda line: line.comment and line.statement is None, block)
+        return " ".join(line.comment.strip() for line in first)
 
     @property
     def case(self) -> CaseLine | None:
