@@ -75,7 +75,7 @@ def parts() -> list[Part]:
         Part("Cython half", "what is compared with it", True, _built("pykmm.half"), "make build"),
         *(Part(name, adds, True, _package(name), f"pip install {name}") for name, adds in (
             ("click", "the command line"), ("rich", "tables and progress"),
-            ("unidiff", "checking the canonical patch"))),
+            ("unidiff", "checking the canonical patch"), ("lark", "scenarios"))),
         Part("C compiler", "half X from a patch mail; building pykmm", False, _tool(compiler),
              "apt-get install gcc, or set CC"),
         Part("patch mail", "half X: the patch's own lines", False, here,

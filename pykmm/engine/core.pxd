@@ -75,9 +75,6 @@ cdef extern from "machine/world.h" nogil:
 cdef extern from "machine/running.h" nogil:
     void kmm_run_half(const kmm_half *half, struct_world *world)
 
-cdef extern from "machine/count.h" nogil:
-    void kmm_count_into(uint64_t *counters)
-
 cdef extern from "machine/interfere.h" nogil:
     void kmm_interfere_room(void *room, uint64_t bytes)
 

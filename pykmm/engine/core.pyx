@@ -582,15 +582,6 @@ def watched(bytes data):
         <char *>&w.running, sizeof(kmm_sequence) if w.sequence else sizeof(kmm_case))
 
 
-def count_into(counters):
-    """Let counting builds of halves add to a writable buffer of u64, in this thread.
-
-    The buffer must live as long as any of them runs here.
-    """
-    cdef uint64_t[::1] words = counters
-    kmm_count_into(&words[0])
-
-
 def guard_process():
     """Catch faults of halves in this process, until unguard_process."""
     kmm_guard_process()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The block that a scenario's worlds lie in: fields by path, primitives, and runs of halves."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +11,7 @@ from ..errors import HarnessError
 from ..report.paths import Map
 from ..report.world import Words
 from ..world import World
-from .steps import steps_of
+from .steps import silent_steps, steps_reached
 
 # what a test of "nothing changed" leaves out: who ran last, and where the trace ends
 _NO_MATTER = ("world.current_task", "world.trace_at")
@@ -56,7 +57,8 @@ class Moment:
 
     def steps_taken(self) -> set[str]:
         """All of them, those that make no event too."""
-        return steps_of(self.again) if self.again else set()
+        silent = steps_reached(self.again) & silent_steps() if self.again else set()
+        return silent | set(self.steps)
 
     def unchanged(self) -> list[str]:
         """Paths of what changed, for those who expect that nothing did."""
@@ -110,18 +112,25 @@ class Block:
         raises HarnessError   it did not return: the caller has not seen that it cannot be run
         """
         words = [self.where.address(a) if isinstance(a, str) else a for a in arguments]
+        with self.quiet():
+            self.runner.restore(self.image)
+            outcome, result, _ = self.runner.primitive(name, *words)
+            if outcome != "returned":
+                raise HarnessError(f"{name}{arguments} in the building of a world ended as "
+                                   f"{outcome}")
+            self.runner.forget_trace()
+            self.image = self.runner.image()
+        return result
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Let no allocation fail and no other actor act: they wait for what the scenario does."""
         trouble = {path: self.read(path) for path in ("world.pauses_left", "world.fail_in")}
         for path in trouble:
-            self.write(path, 0)     # it waits for what the scenario does
-        self.runner.restore(self.image)
-        outcome, result, _ = self.runner.primitive(name, *words)
-        if outcome != "returned":
-            raise HarnessError(f"{name}{arguments} in the building of a world ended as {outcome}")
-        self.runner.forget_trace()
-        self.image = self.runner.image()
+            self.write(path, 0)
+        yield
         for path, value in trouble.items():
             self.write(path, value)
-        return result
 
     def use(self, half: core.Half) -> None:
         """The half that primitives call, when they need one."""

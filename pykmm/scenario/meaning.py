@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Does a scenario make sense, before anything runs?  Names are known, numbers in range."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from functools import cache
@@ -38,7 +39,6 @@ from .words import Known, Number, Page, Place, Unmeant, integer
 
 _PAGES, _VMAS, _ANON_VMAS = 16, 14, 8
 _PAUSE_OPTIONS = {"every": Number(1, 65535), "more": Number(0, 65535)}
-_FIELD_OF_INODE = ("i_", "disk", "dirtied_when")
 
 
 @cache
@@ -53,19 +53,17 @@ def path_of(text: str, files: list[str], where: Map | None = None) -> str:
     """
     where = where or _where()
     first, _, rest = text.partition(".")
-    path = text
+    paths = [text]
     if first in files:
-        array = "inode" if rest.startswith(_FIELD_OF_INODE) else "mapping"
-        path = f"{array}[{files.index(first)}].{rest}"
+        paths = [f"{array}[{files.index(first)}].{rest}" for array in ("mapping", "inode")]
     elif re.fullmatch(r"p[0-2]", first):
-        path = f"mm[{first[1]}].{rest}"
-    try:
-        # of a pte, none may lie there yet
-        where.read(bytes(where.bytes), path)
-    except BadInput as error:
-        raise Unmeant(f"found {text}, and no field of a world is called so: see "
-                      "cref/machine/layout.def") from error
-    return path
+        paths = [f"mm[{first[1]}].{rest}"]
+    for path in paths:
+        with contextlib.suppress(BadInput):
+            where.read(bytes(where.bytes), path)
+            return path
+    raise Unmeant(f"found {text}, and no field of a world is called so: see "
+                  "cref/machine/layout.def")
 
 
 def lock_of(text: str, files: list[str], where: Map | None = None) -> str:
@@ -224,12 +222,10 @@ class _Checking:
 
     def _set(self, setting: Set) -> None:
         path = path_of(setting.path, self.known.files)
-        try:
+        with contextlib.suppress(BadInput):     # a bit
             if _where().place(path).form == "ptr":
                 raise Unmeant(f"{setting.path} is a pointer: it cannot be set by hand",
                               setting.column)
-        except BadInput:
-            pass        # a bit
 
     def _expect(self, expect: Expect) -> None:
         expectations.check(expect, self.known, lambda text: path_of(text, self.known.files))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..engine import core, finding
+from ..errors import BadInput
 from ..report import world as rendering
 from . import build, calls, drawn, expectations, meaning, operations, results
 from .block import Block, Moment, Ran
@@ -251,9 +252,10 @@ class Variant:
             if fd is None:
                 fd = self.free_descriptor(process)
                 mode = build.mode_of_file(self.file_lines[self.file(name)])
-                ran = self.block.operate(self.halves.halves[0], self.block.image, "open", process,
-                                         (fd, self.file(name), mode))
-                self.block.image = ran.image
+                with self.block.quiet():
+                    ran = self.block.operate(self.halves.halves[0], self.block.image, "open",
+                                             process, (fd, self.file(name), mode))
+                    self.block.image = ran.image
             file = self.block.words().number("file", f"task[{process}].fd[{fd}]")
         build.set_vma(self.block, integer(line.number), process, line.vma, file, self)
 
@@ -301,8 +303,11 @@ class Variant:
                 file = self.file(value.text)
                 arguments = (self.free_descriptor(actor), file,
                              build.mode_of_file(self.file_lines[file]))
-                self._do(line, [self._operation("open", actor, arguments)], "number", (),
-                         text=f"p{actor}: open {value.text}")
+                with self.block.quiet():
+                    self._do(line, [self._operation("open", actor, arguments)], "number", (),
+                             text=f"p{actor}: open {value.text}")
+                if not results.is_good(self.moment):
+                    raise _Stop
 
     def _operation(self, name: str, actor: int, arguments: tuple[int, ...]) -> Step:
         return lambda half, image: self.block.operate(half, image, name, actor, arguments)
@@ -416,9 +421,18 @@ def run(scenario: Scenario, halves: Halves, *, detail: bool = False) -> dict:
                      expected, and of operations and calls result, halves, disagreement}]}]
     raises BadInput  a line cannot be meant in the world that it comes to
     """
+    _check_halves(halves)
     variants = [run_variant(scenario, mask, halves, detail=detail) for mask in scenario.masks()]
     return {"name": scenario.name, "title": scenario.title, "variants": variants,
             "ok": all(variant["ok"] for variant in variants)}
+
+
+def _check_halves(halves: Halves) -> None:
+    for half in halves.halves:
+        missing = [name for i, name in enumerate(core.FUNCTIONS) if not half.has(i)]
+        if missing:
+            raise BadInput(f"half {half.name} has no {missing[0]}, and scenarios need every "
+                           "function")
 
 
 def run_variant(scenario: Scenario, mask: int, halves: Halves, *, detail: bool = False) -> dict:

@@ -6,7 +6,7 @@ from cli_command import Pykmm
 
 import pykmm as package
 
-COMMANDS = ("fuzz", "run", "extract", "doctor")
+COMMANDS = ("fuzz", "run", "fmt", "extract", "doctor")
 
 
 def test_version_is_printed(pykmm: Pykmm) -> None:
@@ -46,6 +46,7 @@ def test_no_command_at_all(pykmm: Pykmm) -> None:
     (["fuzz", "--seconds"], "requires an argument"),
     (["run"], "Missing argument 'FILE'"),
     (["run", "a", "b"], "unexpected extra argument"),
+    (["fmt"], "Missing argument 'FILE...'"),
     (["extract"], "Missing argument 'MAIL'"),
     (["extract", "mail"], "Missing option '-o'"),
     (["doctor", "--sing"], "No such option"),
