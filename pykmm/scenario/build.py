@@ -235,17 +235,23 @@ def _set_page_fact(block: Block, page: str, fact: Fact, now: Now) -> None:
 
 def _set_owner(block: Block, page: str, words: tuple[str, ...], now: Now) -> None:
     owner, index = " ".join(words[:words.index("at")]), integer(words[-1])
-    if owner != "swap" and block.read(f"{page}.mapping"):
+    swap, anon = owner == "swap", owner.startswith("anon")
+    was, place = block.read(f"{page}.mapping"), block.read(f"{page}.index")
+    # only an anonymous page has two places: the vmas of its anon_vma, and a slot of swap
+    in_swap = anon and block.read(f"{page}.flags.swapcache")
+    if was and not (in_swap or (swap and was & 1)):
         raise Unmeant(f"{page} has an owner already")
-    if owner.startswith("anon"):
+    if anon:
         anon_vma = int(words[1]) if words[1] != "at" else 0
         block.write(f"{page}.mapping", block.where.address(f"anon_vma[{anon_vma}]") | 1)
         block.write(f"{page}.index", index)
         block.write(f"{page}.flags.uptodate", 1)
         return
-    swap = owner == "swap"
     mapping = "mapping[5]" if swap else f"mapping[{now.file(owner)}]"
     block.primitive("add_to_page_cache", page, mapping, index)
+    if was:
+        block.write(f"{page}.mapping", was)
+        block.write(f"{page}.index", place)
     block.primitive("unlock_page", page)
     block.write(f"{page}._count", 1)
     if swap:

@@ -138,6 +138,7 @@ def test_text_without_a_meaning_is_refused(text, place, parts):
     ("vma 3: p0 1..3 rw-p anon\n", "5:5", "vma 0 of p0 lies there"),
     ("pte p0 at a: page 1 RW\n", "5:1", "a pte already"),
     ("page 0: f at 3\n", "5:6", "an owner already"),
+    ("page 0: swap at 3\n", "5:6", "an owner already"),
     ("call mprotect_fixup at=a pages=3 prot=r\n", "5:6", "not a part of vma[0]"),
     ("hold f.tree_lock\nhold f.tree_lock\n", "6:6", "ends as lock taken twice"),
     ("set f.page_tree.nr = 99\nset f.i_kind = 99\np0: munmap a pages=2\n"

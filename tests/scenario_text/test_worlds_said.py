@@ -51,6 +51,17 @@ def test_world_is_as_it_was_said(expectation):
     assert verdict(TWO_PROCESSES, expectation)[0], verdict(TWO_PROCESSES, expectation)
 
 
+@pytest.mark.parametrize("page", [
+    "page 1: anon 0 at 0x40004, swap at 2", "page 1: swap at 2, anon 0 at 0x40004",
+    "page 1: anon 0 at 0x40004\npage 1: swap at 2", "page 1: swap at 2\npage 1: anon 0 at 0x40004"])
+def test_anonymous_page_is_in_the_swap_cache_too(page):
+    world = "vma 0: p0 4..6 rw-p anon anon_vma 0\n" + page + "\npte p0 at 4: page 1 RW\n"
+    call = "call is_shared_writable flags=SHARED = 0\n"
+
+    assert verdict(world + call, "page 1: anon, swap at 2, index 0x40004, mapped 1")[0]
+    assert verdict(world + call, "properties hold")[0]
+
+
 def test_protection_of_a_vma_is_what_mmap_gives_with_these_units():
     world = "units all, -U3\n" + MAPPED + "call page_mkclean page=0\n"
 
