@@ -104,6 +104,19 @@ def test_driver_nopage_makes_ordinary_pages(kernel):
     assert kernel.get("page[0]._count") == 3
 
 
+def test_nopage_of_the_kernel_itself_gives_the_zero_page(kernel):
+    kernel.vma(0, start=BASE, pages=3, flags=PRIVATE_RW)
+    kernel.call("use_own_vm_ops", VMA)
+    count = kernel.get("page[16]._count")
+
+    assert kernel.call("nopage", VMA, BASE + 0x1000) == kernel.at("page[16]")
+    assert kernel.events() == [("nopage", "vma[0]", BASE + 0x1000, MINOR, "page[16]"),
+                               ("get_page", "page[16]")]
+    assert kernel.get("page[16]._count") == count + 1
+    # it has no file, and nothing but nopage
+    assert kernel.get("vma[0].vm_file") == 0
+
+
 @pytest.mark.parametrize("fail_in, capacity", [(1, 8), (0, 0)])
 def test_driver_nopage_without_memory(kernel, fail_in, capacity):
     mapping_of(kernel, "prot driver")
