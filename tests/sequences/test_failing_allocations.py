@@ -75,7 +75,7 @@ FAILS = [
     (21, ENOMEM), (21, ENOMEM), (21, ENOSPC),
     (22, 0),                                    # asked a second time, there is a block
     (25, 0),                                    # not added to swap: the page stays where it is
-    (28, SIGKILL),
+    (28, SIGKILL), (28, SIGKILL),               # a page, and a node of the swap cache
 ]
 ALLOCATIONS = range(1, len(FAILS) + 1)
 
