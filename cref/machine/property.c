@@ -336,23 +336,90 @@ static int holds_nothing_held(struct world *world)
 	return !world->nr_held && !world->kmaps && !world->irqs_disabled && !world->pages_locked;
 }
 
+/* Nobody is left who could find a page that is free; what it held is gone. */
+static int holds_freed_pages(struct world *world)
+{
+	for EACH_PAGE(world, page) {
+		if (page->_count.counter)
+			continue;
+		if (page->mapping || page->_mapcount.counter != -1 || page->io ||
+		    page->flags & (1UL << PG_dirty | 1UL << PG_writeback | 1UL << PG_private))
+			return 0;
+	}
+	return 1;
+}
+
+static int holds_sleeping(struct world *world)
+{
+	return !world->sleep_fault;
+}
+
+static int holds_lock_order(struct world *world)
+{
+	return !world->order_fault;
+}
+
+static int holds_nr_dirty(struct world *world)
+{
+	return world->page_state.nr_dirty == kmm_dirty_pages(world);
+}
+
+static int is_tracked(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & (VM_SHARED | VM_WRITE | VM_PFNMAP)) == (VM_SHARED | VM_WRITE) &&
+	       vma->vm_file && kmm_mapping_accounts(vma->vm_file->f_mapping);
+}
+
+/*
+ * Exceptions: pages that are not the file's, which are private copies and pages
+ * that were truncated.
+ */
+static int holds_tracked_writes(struct world *world)
+{
+	for EACH_MM(world, mm)
+		for EACH_VMA(mm, vma) {
+			if (!is_tracked(vma))
+				continue;
+			for (unsigned long at = vma->vm_start; at < vma->vm_end; at += PAGE_SIZE) {
+				struct page *page = counted_page(vma, at);
+
+				if (page && pte_write(pte_at(mm, at)) &&
+				    kmm_mapping_of(page) == vma->vm_file->f_mapping &&
+				    !kmm_page_flag(page, PG_dirty))
+					return 0;
+			}
+		}
+	return 1;
+}
+
 static const struct {
 	const char *name, *statement;
+	u32 units;
 	int (*holds)(struct world *world);
 } properties[NR_KMM_PROPERTIES] = {
-#define PROPERTY(name, statement) { #name, statement, holds_##name },
+#define PROPERTY(group, name, units, statement) { #name, statement, units, holds_##name },
 #include "machine/property.def"
 #undef PROPERTY
 };
 
+u32 kmm_broken(struct world *world, u32 mask)
+{
+	u32 broken = 0, left;
+
+	for (left = mask & KMM_PROPERTIES_ALL; left; left &= left - 1) {
+		u32 i = (u32)__builtin_ctz(left);
+
+		if (!properties[i].holds(world))
+			broken |= 1u << i;
+	}
+	return broken;
+}
+
 u32 kmm_broken_property(struct world *world)
 {
-	u32 i;
+	u32 broken = kmm_broken(world, KMM_PROPERTIES_ALWAYS);
 
-	for (i = 0; i < NR_KMM_PROPERTIES; i++)
-		if (!properties[i].holds(world))
-			break;
-	return i;
+	return broken ? (u32)__builtin_ctz(broken) : NR_KMM_PROPERTIES;
 }
 
 const char *kmm_property_name(u32 property)
@@ -363,4 +430,9 @@ const char *kmm_property_name(u32 property)
 const char *kmm_property_statement(u32 property)
 {
 	return property < NR_KMM_PROPERTIES ? properties[property].statement : NULL;
+}
+
+u32 kmm_property_units(u32 property)
+{
+	return property < NR_KMM_PROPERTIES ? properties[property].units : 0;
 }

@@ -229,7 +229,11 @@ cdef extern from "engine/phases.h" nogil:
 cdef extern from "machine/property.h" nogil:
     enum:
         NR_KMM_PROPERTIES
+        KMM_PROPERTIES_ALWAYS
+        KMM_PROPERTIES_ALL
+    uint32_t broken_of "kmm_broken"(struct_world *world, uint32_t mask)
     uint32_t kmm_broken_property(struct_world *world)
+    uint32_t kmm_property_units(uint32_t property)
     const char *kmm_property_name(uint32_t property)
     const char *kmm_property_statement(uint32_t property)
 

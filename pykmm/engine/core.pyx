@@ -60,9 +60,11 @@ SEQUENCE_CHOICES = [(_text(kmm_sequence_choices[i].name), kmm_sequence_choices[i
 OPERATIONS = [(_text(kmm_operation_name(i)), _text(kmm_operation_arguments(i)).split())
               for i in range(NR_KMM_OPERATIONS)]
 
-# what holds between two operations: name -> statement
+# what holds between two operations: name -> statement, in the order of their bits
 PROPERTIES = {_text(kmm_property_name(i)): _text(kmm_property_statement(i))
               for i in range(NR_KMM_PROPERTIES)}
+PROPERTIES_ALWAYS = KMM_PROPERTIES_ALWAYS       # see pykmm.engine.properties
+PROPERTY_UNITS = [kmm_property_units(i) for i in range(NR_KMM_PROPERTIES)]
 LEFTOVERS = ["", "page", "vma", "anon_vma", "buffer", "swap slot", "committed page", "open file"]
 
 # name -> (number, arguments, gives a result)
@@ -388,10 +390,15 @@ cdef class Runner:
         self.runner.world.trace_at = self.runner.world.trace
 
     def broken_property(self):
-        """Name of the first property that does not hold of the world as it is, or None."""
+        """Name of the first property that should always hold of the world and does not, or None."""
         kmm_core_enter(self.runner.world)
         cdef uint32_t broken = kmm_broken_property(self.runner.world)
         return None if broken == NR_KMM_PROPERTIES else list(PROPERTIES)[broken]
+
+    def broken(self, uint32_t mask):
+        """Those of `mask` (pykmm.engine.properties) that do not hold of the world as it is."""
+        kmm_core_enter(self.runner.world)
+        return broken_of(self.runner.world, mask)
 
     def first_differing(self, halves):
         """Number of the first half whose run differs from that of halves[0], or 0."""
