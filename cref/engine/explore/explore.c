@@ -262,3 +262,12 @@ u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *acti
 		actions[--at] = seen[world].action;
 	return depth;
 }
+
+const u8 *kmm_explorer_image(struct kmm_explorer *explorer, u32 number, u64 *bytes)
+{
+	struct kmm_walker *walker = &explorer->walkers[0];
+	u16 actions[KMM_MOST_DEPTH];
+
+	*bytes = walker->runner->state_bytes;
+	return kmm_walk_to(walker, explorer, number, kmm_explorer_path(explorer, number, actions));
+}

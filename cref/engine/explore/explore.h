@@ -82,14 +82,19 @@ KMM_EXPORT u64 kmm_explorer_so_far(const struct kmm_explorer *explorer);
 /* The world of a number. */
 KMM_EXPORT const struct kmm_seen *kmm_explorer_seen(const struct kmm_explorer *explorer,
 						    u32 number);
+/* Its state as it was first reached, in the block of the first job; NULL: no memory. */
+KMM_EXPORT const u8 *kmm_explorer_image(struct kmm_explorer *explorer, u32 number, u64 *bytes);
 /*
  * The actions from the start to a world, the last one's number last: how many,
  * at most KMM_MOST_DEPTH.
  */
 KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *actions);
 
-/* Write and read all that is needed to go on: 0, or -errno; -EINVAL: it is of another scope,
- * -EILSEQ: damaged, -EPROTO: no such file or of another version. */
+/*
+ * Write and read all that is needed to go on: 0, or -errno; of a file that is read also -EPROTO:
+ * it is no such file, or of another version, -EINVAL: of another scope, -EILSEQ: damaged.  After
+ * an error in reading the explorer is only to be freed.
+ */
 KMM_EXPORT int kmm_explorer_save(const struct kmm_explorer *explorer, const char *path);
 KMM_EXPORT int kmm_explorer_load(struct kmm_explorer *explorer, const char *path);
 
