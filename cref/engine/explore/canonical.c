@@ -20,7 +20,7 @@ static u64 words_for(const struct world_size *size)
 
 	return 64 + 12ull * size->pages + 16ull * size->vmas + 40ull * size->mms + ptes +
 	       8ull * size->mms * size->pmds + size->mappings * (40ull + 4 * size->slots) +
-	       8ull * size->files + 8ull * size->buffers + 8ull * size->swap_slots +
+	       9ull * size->files + 8ull * size->buffers + 8ull * size->swap_slots +
 	       size->anon_vmas * (4ull + size->vmas);
 }
 

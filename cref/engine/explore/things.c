@@ -7,8 +7,8 @@ static void tell_file(struct kmm_canonical *form, const struct file *file)
 	put(form, NUMBER(form, mappings, file->f_mapping, mappings) |
 		  (u64)NUMBER(form, inodes, file->own_dentry.d_inode, mappings) << 8 |
 		  (u64)(file->f_dentry != &file->own_dentry) << 16 |
-		  (u64)(file->f_vfsmnt != &file->own_mount) << 17 |
-		  (u64)file->own_mount.mnt_flags << 32);
+		  (u64)(file->f_vfsmnt != &file->own_mount) << 17);
+	put_two(form, file->own_mount.mnt_flags, file->own_mount.reserved);
 	put_two(form, file->f_mode, (u32)file->f_count);
 	put(form, table_word(file->f_op));
 }
