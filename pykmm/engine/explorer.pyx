@@ -46,7 +46,7 @@ cdef extern from "engine/explore/explore.h" nogil:
         world_size size
         uint32_t files
         kmm_scope_file file[3]
-        uint32_t units, vmas, properties, form
+        uint32_t units, vmas, processes, properties, form
     ctypedef struct kmm_action "struct kmm_action":
         kmm_operation operation
         kmm_operation other
@@ -154,7 +154,7 @@ cdef class Explorer:
     first : [action]      what makes the start, once
     actions : [action]    what is tried from every world: ((name, actor, arguments), number of the
                           allocation that fails or 0, (pause, (name, actor, arguments)) or None)
-    vmas : int            a world with more is outside
+    vmas, processes : int   a world with more is outside
     properties : int      mask of those that are looked at
     """
 
@@ -166,7 +166,7 @@ cdef class Explorer:
     cdef int flag
 
     def __cinit__(self, halves, *, dict size, files, first, actions, int units, int vmas,
-                  unsigned int properties, bint vma_slots, int depth, int jobs=1,
+                  int processes, unsigned int properties, bint vma_slots, int depth, int jobs=1,
                   bint go_on=False):
         cdef kmm_explore_job *job = &self.job
         memset(job, 0, sizeof(self.job))
@@ -183,7 +183,7 @@ cdef class Explorer:
             raise BadInput(f"{len(actions)} operations to try: at most {KMM_MOST_ACTIONS}; choose "
                            "fewer with --ops")
         job.scope.size = _capacities(size)
-        self._scope(files, units, vmas, properties, vma_slots)
+        self._scope(files, units, vmas, processes, properties, vma_slots)
         self._actions([*first, *actions])
         for i, half in enumerate(self.halves):
             job.halves[i] = (<Half>half).table
@@ -194,12 +194,13 @@ cdef class Explorer:
         if self.explorer is NULL:
             raise Lacking("not enough memory to explore with so many --jobs")
 
-    cdef _scope(self, files, units, vmas, properties, vma_slots):
+    cdef _scope(self, files, units, vmas, processes, properties, vma_slots):
         cdef kmm_scope *scope = &self.job.scope
         scope.files = len(files)
         for i, (kind, pages, shift) in enumerate(files):
             scope.file[i].kind, scope.file[i].pages, scope.file[i].block_shift = kind, pages, shift
-        scope.units, scope.vmas, scope.properties = units, vmas, properties
+        scope.units, scope.vmas, scope.processes = units, vmas, processes
+        scope.properties = properties
         scope.form = KMM_CANONICAL_VMA_SLOTS if vma_slots else 0
 
     cdef _actions(self, actions):

@@ -56,7 +56,7 @@ class Scope:
     processes : int      at most so many at a time
     kinds : tuple        of each file, of KINDS
     pages : int          memory to allocate from
-    vmas : int           a world with more is outside of the scope
+    vmas : int           a world with more is outside of the scope, as one with more processes is
     file_pages : int     of each file, and places of a process
     blocks : int         bytes of a block
     ops : tuple          of NAMES
@@ -97,13 +97,18 @@ class Scope:
         files = _OPEN_FILES if shares or "open" in self._wanted else len(self.kinds)
         vmas = min(_VMAS, 2 * self.vmas + 2)
         return {
-            "pages": self.pages + 1, "vmas": vmas, "mms": self.processes,
+            "pages": self.pages + 1, "vmas": vmas, "mms": self._mms,
             "pmds": 3 if "brk" in self._wanted else 1, "table_shift": 3,
             "mappings": len(self.kinds) + (_UNNAMED if shares else 0) + 1, "slots": _SLOTS,
             "files": files, "anon_vmas": vmas,
             "buffers": min(_BUFFERS, self.pages * (4096 // self.blocks)),
             "trace_words": _TRACE_WORDS, "swap_slots": _SWAP_SLOTS,
         }
+
+    @property
+    def _mms(self) -> int:
+        """One more than there may be: that fork succeeds, and leads outside."""
+        return min(MOST["processes"], self.processes + (self.processes > 1))
 
     def files(self) -> list[tuple[int, int, int]]:
         """(number of its kind, pages, log2 of the bytes of a block) of each file."""
@@ -137,7 +142,8 @@ class Scope:
     def operations(self) -> Iterator[Operation]:
         """Every operation by every process, with all its arguments."""
         for name, names in core.OPERATIONS:
-            if name not in self._wanted:
+            # a fork of the only process could only lead outside
+            if name not in self._wanted or (name == "fork" and self.processes == 1):
                 continue
             arguments: Callable[[], Iterator[tuple[int, ...]]] = getattr(self, f"_{name}", None) \
                 or (lambda: iter([()]))

@@ -64,7 +64,7 @@ def loose():
 def _fullest():
     """For each of these the state where most of it is in use, and much else."""
     _, where = machine()
-    found = list(images(400))
+    found = list(images(250))
     for used in (r"page\[\d+\]\.io", r"buffer\[\d+\]\.b_page", r"mapping\[\d+\]\.nrpages",
                  r"world\.lru_add\.nr", r"world\.lru_add_active\.nr", r"swap\[\d+\]\.map",
                  r"mm\[\d+\]\.mm_users", r"mapping\[5\]\.slot\[\d\]\.page",

@@ -342,6 +342,7 @@ static void begin(struct kmm_canonical *form)
 	}
 	memset(form->waiting, 0, form->names[PAGE].count);
 	memset(form->mapped_by, 0, form->names[VMA].count);
+	memset(form->file_order, 0, form->names[VMA].count);
 	form->nr = form->met = form->told = form->versions = 0;
 	form->walk++;
 }

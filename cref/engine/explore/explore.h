@@ -45,7 +45,7 @@ struct kmm_explore_job {
 struct kmm_explored {
 	u64 transitions;	/* an action that took place, by all halves */
 	u64 known;		/* of those: to a world that was there already */
-	u64 outside;		/* to a world with too many vmas */
+	u64 outside;		/* to a world with too many vmas or processes */
 	struct kmm_found found[KMM_NR_FOUND];
 	u32 worlds;
 	u32 depth;		/* operations from the start to worlds that are being tried */

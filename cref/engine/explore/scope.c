@@ -57,9 +57,11 @@ void kmm_settle(struct world *world)
 
 int kmm_in_scope(const struct world *world, const struct kmm_scope *scope)
 {
-	u32 used = 0, i;
+	u32 vmas = 0, processes = 0, i;
 
 	for (i = 0; i < world->size.vmas; i++)
-		used += world->vmas[i].vm_end != 0;
-	return used <= scope->vmas;
+		vmas += world->vmas[i].vm_end != 0;
+	for (i = 0; i < world->size.mms; i++)
+		processes += world->mms[i].mm_users != 0;
+	return vmas <= scope->vmas && processes <= scope->processes;
 }

@@ -22,6 +22,7 @@ struct kmm_scope {
 	struct kmm_scope_file file[KMM_SCOPE_FILES];
 	u32 units;
 	u32 vmas;		/* a world with more is outside */
+	u32 processes;		/* the same */
 	u32 properties;		/* mask of those that are looked at */
 	u32 form;		/* flags of the canonical form */
 };
@@ -49,7 +50,7 @@ void kmm_arm(struct world *world, const struct kmm_action *action);
 void kmm_settle(struct world *world);
 /* After a run and before kmm_settle: did what the action was armed with take place? */
 int kmm_took_place(const struct world *world, const struct kmm_action *action);
-/* Does the world have no more vmas than the scope? */
+/* Does the world have no more vmas and processes than the scope? */
 int kmm_in_scope(const struct world *world, const struct kmm_scope *scope);
 
 #endif
