@@ -3,6 +3,7 @@
 #include "machine/blocks.h"
 #include "machine/running.h"
 #include "machine/truncate.h"
+#include "machine/unwritten.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -70,14 +71,18 @@ static void mark_dirty_blocks(struct page *page, struct writeback_control *wbc)
 static void mark_mapped_blocks(struct page *page)
 {
 	struct buffer_head *head = kmm_buffers_of(page), *bh = head;
+	u32 count = kmm_blocks_per_page(page->mapping->host), i = 0;
 
 	do {
 		if (bh->b_state >> BH_Mapped & 1 && buffer_dirty(bh)) {
 			lock_buffer(bh);
 			bh->b_state |= 1UL << BH_Async_Write;
 		} else {
+			if (buffer_dirty(bh))
+				kmm_forget_stores(page, kmm_sectors_of_block(count, i));
 			bh->b_state &= ~(1UL << BH_Dirty);
 		}
+		i++;
 		bh = bh->b_this_page;
 	} while (bh != head);
 }

@@ -5,6 +5,7 @@
 #include "machine/fault.h"
 #include "machine/lru.h"
 #include "machine/running.h"
+#include "machine/unwritten.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -245,9 +246,15 @@ static enum kmm_access take_fault(struct mm_struct *mm, unsigned long address, i
 	return end;
 }
 
+static int is_private(pte_t pte)
+{
+	return pfn_valid(pte_pfn(pte)) && kmm_page_is_anon(pfn_to_page(pte_pfn(pte)));
+}
+
 enum kmm_access kmm_user_access(unsigned long address, int write, u32 *version)
 {
 	struct mm_struct *mm = current->mm;
+	u16 *unwritten = NULL;
 	enum kmm_access end;
 	int faults = 0;
 	pte_t *pte;
@@ -257,8 +264,13 @@ enum kmm_access kmm_user_access(unsigned long address, int write, u32 *version)
 		pte = walk(mm, address);
 		if (pte && allowed(*pte, write)) {
 			access_frame(mm, address, pte, write, version);
+			/* a page of the file has been noted already, if it still is one */
+			if (unwritten && is_private(*pte))
+				*unwritten = (u16)*version;
 			return KMM_ACCESS_DONE;
 		}
+		if (write && !faults)
+			unwritten = kmm_unwritten_of_access(mm, address, pte);
 		if (faults++ == MAX_FAULTS)
 			kmm_hang();
 		end = take_fault(mm, address, write,
