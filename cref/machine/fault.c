@@ -246,11 +246,6 @@ static enum kmm_access take_fault(struct mm_struct *mm, unsigned long address, i
 	return end;
 }
 
-static int is_private(pte_t pte)
-{
-	return pfn_valid(pte_pfn(pte)) && kmm_page_is_anon(pfn_to_page(pte_pfn(pte)));
-}
-
 enum kmm_access kmm_user_access(unsigned long address, int write, u32 *version)
 {
 	struct mm_struct *mm = current->mm;
@@ -264,9 +259,8 @@ enum kmm_access kmm_user_access(unsigned long address, int write, u32 *version)
 		pte = walk(mm, address);
 		if (pte && allowed(*pte, write)) {
 			access_frame(mm, address, pte, write, version);
-			/* a page of the file has been noted already, if it still is one */
-			if (unwritten && is_private(*pte))
-				*unwritten = (u16)*version;
+			if (unwritten)
+				kmm_note_access(mm, address, *pte, unwritten);
 			return KMM_ACCESS_DONE;
 		}
 		if (write && !faults)

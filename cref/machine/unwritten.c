@@ -78,19 +78,41 @@ static int means_page_of_file(const struct vm_area_struct *vma, unsigned long ad
 	return 1;
 }
 
-u16 *kmm_unwritten_of_access(const struct mm_struct *mm, unsigned long address, const pte_t *pte)
+/* The vma that a store into a file would be through, or NULL. */
+static const struct vm_area_struct *shared_vma_at(const struct mm_struct *mm,
+						  unsigned long address)
 {
 	const struct vm_area_struct *vma = vma_at(mm, address);
+
+	return vma && vma->vm_flags & VM_SHARED && vma->vm_file ? vma : NULL;
+}
+
+u16 *kmm_unwritten_of_access(const struct mm_struct *mm, unsigned long address, const pte_t *pte)
+{
+	const struct vm_area_struct *vma = shared_vma_at(mm, address);
 	u32 sector = kmm_sector(address);
 	u16 *unwritten;
 	pgoff_t index;
 
-	if (!vma || !(vma->vm_flags & VM_SHARED) || !vma->vm_file ||
-	    !means_page_of_file(vma, address, pte ? *pte : __pte(0), &index))
+	if (!vma || !means_page_of_file(vma, address, pte ? *pte : __pte(0), &index))
 		return NULL;
 	unwritten = kmm_unwritten(vma->vm_file->f_mapping, index);
 	if (!unwritten ||
 	    !(kmm_sectors_in_file(vma->vm_file->f_mapping->host, index) >> sector & 1))
 		return NULL;
 	return unwritten + sector;
+}
+
+void kmm_note_access(const struct mm_struct *mm, unsigned long address, pte_t pte, u16 *meant)
+{
+	const struct vm_area_struct *vma = shared_vma_at(mm, address);
+	const struct page *page = pfn_valid(pte_pfn(pte)) ? pfn_to_page(pte_pfn(pte)) : NULL;
+	const u16 *unwritten;
+
+	/* a page of the file has been noted already */
+	if (!vma || !page || !kmm_page_is_anon(page))
+		return;
+	unwritten = kmm_unwritten(vma->vm_file->f_mapping, linear_page_index(vma, address));
+	if (unwritten && meant == unwritten + kmm_sector(address))
+		*meant = page->contents[kmm_sector(address)];
 }

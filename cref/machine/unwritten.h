@@ -32,5 +32,7 @@ void kmm_forget_stores_from(const struct inode *inode, u64 sector);
  * what is there before, NULL without a page table.
  */
 u16 *kmm_unwritten_of_access(const struct mm_struct *mm, unsigned long address, const pte_t *pte);
+/* And after it, unless another thread has mapped something else there meanwhile. */
+void kmm_note_access(const struct mm_struct *mm, unsigned long address, pte_t pte, u16 *meant);
 
 #endif
