@@ -21,7 +21,7 @@ def store_while_synced(pause):
 
 def test_block_write_full_page_leaves_dirty_what_was_stored_after_it_chose():
     # facts 20.9 (3), (5): only choosing takes Dirty off; submitting does not, but after an error
-    w, f, p, at, names = next(
+    w, f, p, at, _ = next(
         met for met in map(store_while_synced, range(1, 40))
         if " ".join(BEFORE_SUBMITTING) in " ".join(met[4]))
     assert [w[f"buffer[{i}].b_state.Dirty"] for i in range(4)] == [1, 1, 1, 1]
