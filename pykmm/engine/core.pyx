@@ -343,7 +343,8 @@ cdef class Runner:
 
         returns (outcome, number of the operation, name of the property that broke after it or
         None, what was left at rest or "", how often a known defect was set right: (mmaps that
-        failed, truncations met by a fault); docs/findings tells of both)
+        failed, truncations met by a fault); docs/findings tells of both).  `judged` is then
+        name -> operation, for those a kernel is judged by that broke at any time
         """
         cdef kmm_result result
         cdef kmm_broken broken
@@ -352,6 +353,8 @@ cdef class Runner:
             kmm_sequence_checked(self.runner, &self.sequence, half.table, &result, &broken)
         finally:
             kmm_unguard_process()
+        self.judged = {name: broken.judged_at[i] for i, name in enumerate(PROPERTIES)
+                       if broken.judged >> i & 1}
         name = None if broken.property == NR_KMM_PROPERTIES else list(PROPERTIES)[broken.property]
         return (OUTCOMES[result.outcome], broken.at, name, LEFTOVERS[broken.left],
                 (broken.quirks, broken.races))
@@ -390,10 +393,9 @@ cdef class Runner:
         self.runner.world.trace_at = self.runner.world.trace
 
     def broken_property(self):
-        """Name of the first property that should always hold of the world and does not, or None."""
-        kmm_core_enter(self.runner.world)
-        cdef uint32_t broken = kmm_broken_property(self.runner.world)
-        return None if broken == NR_KMM_PROPERTIES else list(PROPERTIES)[broken]
+        """Name of the first property that should always hold and does not, or None."""
+        broken = self.broken(KMM_PROPERTIES_ALWAYS)
+        return list(PROPERTIES)[(broken & -broken).bit_length() - 1] if broken else None
 
     def broken(self, uint32_t mask):
         """Those of `mask` (pykmm.engine.properties) that do not hold of the world as it is."""

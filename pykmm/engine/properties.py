@@ -16,7 +16,7 @@ ALWAYS: int = core.PROPERTIES_ALWAYS
 JUDGED = ALL & ~ALWAYS
 
 # name -> mask of the units that must be on for it to be expected
-UNITS = dict(zip(core.PROPERTIES, core.PROPERTY_UNITS))
+UNITS = dict(zip(core.PROPERTIES, core.PROPERTY_UNITS, strict=True))
 
 
 def mask(names: Iterable[str]) -> int:
