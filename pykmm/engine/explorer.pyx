@@ -18,6 +18,7 @@ from pykmm.errors import BadInput, HarnessError, Lacking
 cdef extern from "engine/explore/canonical.h" nogil:
     enum:
         KMM_CANONICAL_VMA_SLOTS
+        KMM_CANONICAL_UNWRITTEN
     ctypedef struct kmm_canonical "struct kmm_canonical":
         pass
     kmm_canonical *kmm_canonical_new(const world_size *size, uint32_t flags)
@@ -92,22 +93,31 @@ MOST_ACTIONS = KMM_MOST_ACTIONS
 SEEN_BYTES = sizeof(kmm_seen)
 _SIZES = ("pages", "vmas", "mms", "pmds", "table_shift", "mappings", "slots", "files",
           "anon_vmas", "buffers", "trace_words", "swap_slots")
+# these look at what users have stored and the disk does not hold yet
+_OF_STORES = sum(1 << i for i, name in enumerate(PROPERTIES)
+                 if name in ("promised_writes", "kept_writes", "written_at_rest"))
 _KINDS = [kind for kind, _ in OPERATIONS]
+
+
+def _form(vma_slots, unwritten):
+    return ((KMM_CANONICAL_VMA_SLOTS if vma_slots else 0)
+            | (KMM_CANONICAL_UNWRITTEN if unwritten else 0))
 
 
 cdef class Canonical:
     """Canonical forms of worlds of one runner.
 
     vma_slots : bool   vmas keep the slots that they lie in
+    unwritten : bool   what the disk does not hold yet is in the form
     """
 
     cdef kmm_canonical *form
     cdef Runner of
 
-    def __cinit__(self, Runner runner, *, bint vma_slots=False):
+    def __cinit__(self, Runner runner, *, bint vma_slots=False, bint unwritten=False):
         self.of = runner
         self.form = kmm_canonical_new(&(<sized_world *>runner.runner.world).size,
-                                      KMM_CANONICAL_VMA_SLOTS if vma_slots else 0)
+                                      _form(vma_slots, unwritten))
         if self.form is NULL:
             raise Lacking("not enough memory for a canonical form, or a world too large for one")
 
@@ -201,7 +211,7 @@ cdef class Explorer:
             scope.file[i].kind, scope.file[i].pages, scope.file[i].block_shift = kind, pages, shift
         scope.units, scope.vmas, scope.processes = units, vmas, processes
         scope.properties = properties
-        scope.form = KMM_CANONICAL_VMA_SLOTS if vma_slots else 0
+        scope.form = _form(vma_slots, properties & _OF_STORES)
 
     cdef _actions(self, actions):
         self.actions = <kmm_action *>calloc(max(1, len(actions)), sizeof(kmm_action))

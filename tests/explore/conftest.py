@@ -22,7 +22,8 @@ class Explored:
         self.explorer = explorer.Explorer(
             loaded or [halves.c_half(), halves.p_half()], size=scope.size(), files=scope.files(),
             first=scope.first(), actions=scope.actions(), units=scope.units, vmas=scope.vmas,
-            processes=scope.processes, properties=properties, vma_slots=scope.vma_slots, depth=depth, jobs=jobs, go_on=go_on)
+            processes=scope.processes, properties=properties,
+            vma_slots=scope.vma_slots, depth=depth, jobs=jobs, go_on=go_on)
         if state is not None:
             assert self.explorer.load(state) == 0
         core.guard_process()

@@ -107,7 +107,8 @@ class Moved:
         path = place.path
         if place.form == "pte" and ".pte[" in path:
             return self._pte(word)
-        if "contents[" in path or "in_flight[" in path or "disk[" in path:
+        if "contents[" in path or "in_flight[" in path or "disk[" in path \
+                or "unwritten[" in path:
             return self._version(word)
         if path.endswith(".private"):
             flags = self.where.read(image, path.replace("private", "flags"))

@@ -202,6 +202,9 @@ static void put_inode(struct kmm_canonical *form, u32 i)
 	put(form, inode->i_count);
 	for (j = 0; j < world->size.slots; j++)
 		put_versions(form, disk + j * KMM_SECTORS, 0xF);
+	disk += (u64)(world->size.mappings - 1) * world->size.slots * KMM_SECTORS;
+	for (j = 0; form->flags & KMM_CANONICAL_UNWRITTEN && j < world->size.slots; j++)
+		put_versions(form, disk + j * KMM_SECTORS, 0xF);
 }
 
 /* Into waiting[]; how many of its places lead to no page. */

@@ -13,6 +13,8 @@
 
 /* Vmas keep the slots they lie in: reclaim shows which of two comes first. */
 #define KMM_CANONICAL_VMA_SLOTS	1u
+/* Stores that the disk does not hold yet are in the form: some properties ask for them. */
+#define KMM_CANONICAL_UNWRITTEN	2u
 
 /* Room for one thread.  No pool may have more things than this. */
 #define KMM_CANONICAL_MOST	255
