@@ -64,7 +64,7 @@ cdef extern from "engine/explore/explore.h" nogil:
         const kmm_half *halves[8]
         uint32_t nr_halves, nr_actions
         const kmm_action *actions
-        uint32_t nr_first, depth, jobs, go_on
+        uint32_t nr_first, depth, jobs, go_on, ends
     ctypedef struct kmm_explored "struct kmm_explored":
         uint64_t transitions, known, outside
         kmm_found *found
@@ -166,6 +166,7 @@ cdef class Explorer:
                           allocation that fails or 0, (pause, (name, actor, arguments)) or None)
     vmas, processes : int   a world with more is outside
     properties : int      mask of those that are looked at
+    ends : bool           a run that does not return is something that is found
     """
 
     cdef kmm_explore_job job
@@ -177,7 +178,8 @@ cdef class Explorer:
 
     def __cinit__(self, halves, *, dict size, files, first, actions, int units, int vmas,
                   int processes, unsigned int properties, bint vma_slots, int depth, int jobs=1,
-                  bint go_on=False):
+                  bint go_on=False,
+                  bint ends=True):
         cdef kmm_explore_job *job = &self.job
         memset(job, 0, sizeof(self.job))
         self.halves = list(halves)
@@ -198,7 +200,7 @@ cdef class Explorer:
         for i, half in enumerate(self.halves):
             job.halves[i] = (<Half>half).table
         job.nr_halves, job.nr_first, job.depth = len(self.halves), len(first), depth
-        job.jobs, job.go_on = jobs, go_on
+        job.jobs, job.go_on, job.ends = jobs, go_on, ends
         kmm_guard_thread()
         self.explorer = kmm_explorer_new(job)
         if self.explorer is NULL:

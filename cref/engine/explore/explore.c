@@ -86,9 +86,9 @@ void kmm_explorer_free(struct kmm_explorer *explorer)
 
 static int has_found(const struct kmm_explorer *explorer)
 {
-	u32 i;
+	u32 i = explorer->job.ends ? 0 : KMM_FOUND_PROPERTY;
 
-	for (i = 0; i < KMM_NR_FOUND; i++)
+	for (; i < KMM_NR_FOUND; i++)
 		if (explorer->totals.found[i].times)
 			return 1;
 	return 0;

@@ -39,6 +39,8 @@ struct kmm_explore_job {
 	u32 depth;		/* operations; no further */
 	u32 jobs;
 	u32 go_on;		/* after something was found */
+	u32 ends;		/* a run that does not return is something found */
+	u32 reserved;
 };
 
 /* Totals of what has been merged. */
