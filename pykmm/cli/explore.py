@@ -16,6 +16,8 @@ from ..report import bits, findings
 from . import options, output, streams
 from .fuzz import Session
 
+_FEW = 10_000
+
 
 @click.command(epilog="Operations: " + ", ".join(NAMES) + ".")
 @click.option("--processes", type=int, default=1, show_default=True, help="At a time.")
@@ -172,13 +174,14 @@ class Exploring(Session):
         """What was covered, and what that means."""
         worlds = result["worlds"]
         rate = result["transitions"] / max(result["seconds"], 1e-9)
+        # of few worlds the room for the first ones is most of it
+        each = f"; {result['bytes'] / worlds:.0f} bytes a world" if worlds > _FEW else ""
         return [
             _covered(result),
             f"{findings.counted(worlds, 'world')}, "
             f"{findings.counted(result['transitions'], 'transition')} "
             f"({result['known']:,} to known worlds, {result['outside']:,} out of the scope) in "
-            f"{result['seconds']:.1f} s ({rate:,.0f}/s); "
-            f"{result['bytes'] / worlds:.0f} bytes a world",
+            f"{result['seconds']:.1f} s ({rate:,.0f}/s){each}",
             "any two of these worlds have the same hash with a chance below "
             f"{exploring.collision_bound(worlds):.1e}",
             "this is a bound, and no proof of anything beyond this scope",
