@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What drawn sequences break with each unit off: enough for each judged property to be met, or not."""
+"""What drawn sequences break with each unit off: each judged property that they are to meet."""
 
 import os
 
