@@ -19,6 +19,7 @@ cdef extern from "engine/explore/canonical.h" nogil:
     enum:
         KMM_CANONICAL_VMA_SLOTS
         KMM_CANONICAL_UNWRITTEN
+        KMM_CANONICAL_PAUSES
     ctypedef struct kmm_canonical "struct kmm_canonical":
         pass
     kmm_canonical *kmm_canonical_new(const world_size *size, uint32_t flags)
@@ -99,9 +100,10 @@ _OF_STORES = sum(1 << i for i, name in enumerate(PROPERTIES)
 _KINDS = [kind for kind, _ in OPERATIONS]
 
 
-def _form(vma_slots, unwritten):
+def _form(vma_slots, unwritten, pauses=False):
     return ((KMM_CANONICAL_VMA_SLOTS if vma_slots else 0)
-            | (KMM_CANONICAL_UNWRITTEN if unwritten else 0))
+            | (KMM_CANONICAL_UNWRITTEN if unwritten else 0)
+            | (KMM_CANONICAL_PAUSES if pauses else 0))
 
 
 cdef class Canonical:
@@ -195,7 +197,7 @@ cdef class Explorer:
             raise BadInput(f"{len(actions)} operations to try: at most {KMM_MOST_ACTIONS}; choose "
                            "fewer with --ops")
         job.scope.size = _capacities(size)
-        self._scope(files, units, vmas, processes, properties, vma_slots)
+        self._scope(files, units, vmas, processes, properties, vma_slots, actions)
         self._actions([*first, *actions])
         for i, half in enumerate(self.halves):
             job.halves[i] = (<Half>half).table
@@ -206,14 +208,15 @@ cdef class Explorer:
         if self.explorer is NULL:
             raise Lacking("not enough memory to explore with so many --jobs")
 
-    cdef _scope(self, files, units, vmas, processes, properties, vma_slots):
+    cdef _scope(self, files, units, vmas, processes, properties, vma_slots, actions):
         cdef kmm_scope *scope = &self.job.scope
         scope.files = len(files)
         for i, (kind, pages, shift) in enumerate(files):
             scope.file[i].kind, scope.file[i].pages, scope.file[i].block_shift = kind, pages, shift
         scope.units, scope.vmas, scope.processes = units, vmas, processes
         scope.properties = properties
-        scope.form = _form(vma_slots, properties & _OF_STORES)
+        scope.form = _form(vma_slots, properties & _OF_STORES,
+                           any(pause for _, _, pause in actions))
 
     cdef _actions(self, actions):
         self.actions = <kmm_action *>calloc(max(1, len(actions)), sizeof(kmm_action))

@@ -9,7 +9,7 @@ import pytest
 from images import Moved, images, machine
 
 from pykmm import World
-from pykmm.engine import explorer
+from pykmm.engine import core, explorer, halves
 
 # what is not in the form, and why no operation can tell; docs/explorer.md has the same list
 LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
@@ -166,6 +166,44 @@ def test_two_processes_that_change_places_are_the_same():
     # which vma of the file comes first differs, and reclaim could tell
     assert form.words(one) != form.words(other)
     assert loose.words(alone) != loose.words(one)
+
+
+def _moved(moved, name, actor, arguments):
+    """The same operation where things have moved."""
+    arguments = list(arguments)
+    for i, argument in enumerate(dict(core.OPERATIONS)[name]):
+        order = moved.orders[{"page": "page", "process": "mm"}[argument]] if argument in (
+            "page", "process") else None
+        if order and arguments[i] < len(order):
+            arguments[i] = order[arguments[i]]
+    return name, moved.orders["mm"][actor], arguments
+
+
+@pytest.mark.parametrize("vmas", [False, True], ids=["vmas stay", "vmas move"])
+def test_operations_lead_from_equal_forms_to_equal_forms(form, loose, vmas):
+    """So a form stands for all its worlds: it does not matter which of them is tried."""
+    random, (runner, _) = Random(11), machine()
+    of, c = loose if vmas else form, halves.c_half()
+    cases = [core.operations_of(core.Job([c], seed=9).case(0, i, True)) for i in range(80)]
+    operations = [one for case in cases for one in case
+                  if not (vmas and one[0] == "reclaim")]
+    changed = 0
+    for image in random.sample(list(images(80, seed=8)), 300):
+        moved = Moved(random, vmas=vmas)
+        other = moved.image(image)
+        for operation in random.sample(operations, 6):
+            ends = []
+            for start, (name, actor, arguments) in ((image, operation),
+                                                    (other, _moved(moved, *operation))):
+                runner.restore(start)
+                ended, result, _ = runner.operate(c, name, actor, *arguments)
+                runner.forget_trace()
+                ends.append((ended, result < 0 and result, of.words(runner.image())))
+            assert ends[0][:2] == ends[1][:2], operation
+            if ends[0][0] == "returned":
+                assert ends[0][2] == ends[1][2], operation
+                changed += ends[0][2] != of.words(image)
+    assert changed > 200
 
 
 def test_hashes_are_equal_where_forms_are_and_nowhere_else(form):

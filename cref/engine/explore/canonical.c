@@ -18,7 +18,7 @@ static u64 words_for(const struct world_size *size)
 {
 	u64 ptes = (u64)size->mms * size->pmds << size->table_shift;
 
-	return 64 + 12ull * size->pages + 16ull * size->vmas + 40ull * size->mms + ptes +
+	return 96 + 12ull * size->pages + 16ull * size->vmas + 40ull * size->mms + ptes +
 	       8ull * size->mms * size->pmds + size->mappings * (40ull + 4 * size->slots) +
 	       9ull * size->files + 8ull * size->buffers + 8ull * size->swap_slots +
 	       size->anon_vmas * (4ull + size->vmas);
@@ -207,6 +207,15 @@ static void put_inode(struct kmm_canonical *form, u32 i)
 		put_versions(form, disk + j * KMM_SECTORS, 0xF);
 }
 
+/* Draining gives pages back in this order. */
+static void put_pagevec(struct kmm_canonical *form, const struct pagevec *pagevec)
+{
+	u32 i;
+
+	for (i = 0; i < pagevec->nr && i < PAGEVEC_SIZE; i++)
+		put(form, PAGE_NAME(form, pagevec->pages[i]));
+}
+
 /* Into waiting[]; how many of its places lead to no page. */
 static u32 mark_waiting(struct kmm_canonical *form, const struct pagevec *pagevec, u32 one)
 {
@@ -247,6 +256,10 @@ static void put_globals(struct kmm_canonical *form)
 		world->page_of_other ? 2 : 0);
 	put_two(form, world->order_fault, world->sleep_fault);
 	put_two(form, world->fail_in, world->nr_wbc);
+	if (form->flags & KMM_CANONICAL_PAUSES) {
+		put_pagevec(form, &world->lru_add);
+		put_pagevec(form, &world->lru_add_active);
+	}
 }
 
 /* One that nobody uses is made afresh when it is given out, but for these flags. */

@@ -15,6 +15,8 @@
 #define KMM_CANONICAL_VMA_SLOTS	1u
 /* Stores that the disk does not hold yet are in the form: some properties ask for them. */
 #define KMM_CANONICAL_UNWRITTEN	2u
+/* Another actor may act at a pause: what is visited in an order is in the form in that order. */
+#define KMM_CANONICAL_PAUSES	4u
 
 /* Room for one thread.  No pool may have more things than this. */
 #define KMM_CANONICAL_MOST	255

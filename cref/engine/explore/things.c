@@ -61,6 +61,9 @@ static void tell_buffer(struct kmm_canonical *form, const struct buffer_head *bh
 	put_two(form, bh->b_end_io, bh->b_in_transaction);
 	put(form, NUMBER(form, mappings, bh->b_assoc_mapping, mappings) |
 		  PAGE_NAME(form, bh->b_page) << 8 | BUFFER_NAME(form, bh->b_this_page) << 16);
+	/* a commit visits them by their numbers */
+	if (form->flags & KMM_CANONICAL_PAUSES)
+		put(form, (u64)(bh - form->world->buffers));
 }
 
 /* An anonymous page is told where it is when it is next mapped: until then nobody asks. */
