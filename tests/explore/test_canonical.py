@@ -79,7 +79,7 @@ def _fullest():
         at = [place for place in where.places if re.fullmatch(used, place.path)]
         yield what, max(found, key=lambda image: (sum(
             any(image[place.offset:place.offset + place.size]) for place in at),
-            sum(map(bool, image))))
+            -image.count(0)))
 
 
 def _changes(place, image, other):
