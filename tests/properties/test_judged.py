@@ -223,6 +223,16 @@ def test_private_contents_breaks_where_two_may_write_one_page():
     assert w.broken() == ["private_contents"]
 
 
+def test_private_contents_breaks_where_its_place_in_swap_is_somebody_elses_too():
+    w = World(units="all")
+    p = w.process
+    p.write(p.mmap(pages=2, shared=False))
+    w["page[0].flags.swapcache"], w["page[0].private"] = 1, 1
+    assert w.broken("private_contents") == []
+    w["mm[0].pte[0x40001000]"] = 1 << 8             # swap slot 1
+    assert w.broken("private_contents") == ["private_contents"]
+
+
 def test_private_contents_breaks_where_a_file_can_be_written_through_a_private_mapping():
     w = World(units="all")
     f, p = w.file("ext2", pages=1), w.process
