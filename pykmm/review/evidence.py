@@ -95,7 +95,8 @@ class _Run:
         name, units = self.shown.scenario, units_text(units_of(self.shown.units))
         if not self._runs_so:
             return [f"{name}: it does not run with units {units}"]
-        found = [f"{name}:{entry['line']}: {entry['text']}: found {entry['found']}"
+        found = [f"{name}:{entry['line']}: {entry['text']}: "
+                 f"{entry.get('disagreement') or 'found ' + entry['found']}"
                  for entry in self._entries if entry["ok"] is False]
         for text in (*self.shown.holds, *self.shown.fails):
             if text not in self._known:
