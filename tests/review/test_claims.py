@@ -109,9 +109,12 @@ def test_sentence_without_its_row_is_noticed(claim, mail_path: Path):
 
 
 def test_toy_is_a_table():
-    table = claims.parse(TOY)
+    more = '}, { scenario = "c", units = "-U6", fails = ["d"] }]\n'
+    table = claims.parse(TOY.replace("}]\n\n", more)
+                         .replace('verdict = "holds"', 'verdict = "holds in part"'))
 
-    assert table.claims[0].shown == (claims.Shown("a.kmm", ("b",)),)
+    assert table.claims[0].shown == (claims.Shown("a.kmm", ("b",)),
+                                     claims.Shown("c", (), ("d",), "-U6"))
     assert table.silent[0].place.lines == (3, 3)
 
 

@@ -107,6 +107,13 @@ def test_scenario_that_is_not_there_is_named(both):
         evidence.judge(claim(Shown("other.kmm", holds=(PTE,))), both)
 
 
+def test_scenario_that_cannot_be_meant_is_refused(story, both):
+    story.write_text(STORY.replace("page f[0]", "page g[0]"))
+
+    with pytest.raises(BadInput, match="tests/scenarios/story.kmm:7:"):
+        judged(both, holds=(PTE,))
+
+
 def test_without_scenarios_it_says_where_they_are(monkeypatch, both):
     monkeypatch.setattr(evidence, "folder", lambda: None)
 

@@ -20,6 +20,8 @@ The first sentence, of version 2.6.18
 of it. The second one
 (said somebody).
 
+a line without an end
+
 Changes:
 
 - call it() with a flag. (by another)
@@ -41,7 +43,8 @@ Signed-off-by: Somebody
  two();
 """
 SENTENCES = ["The first sentence, of version 2.6.18 of it.", "The second one (said somebody).",
-             "Changes:", "call it() with a flag. (by another)", "no stop here", "last of all"]
+             "a line without an end", "Changes:",
+             "call it() with a flag. (by another)", "no stop here", "last of all"]
 
 
 def prose(text: str) -> Prose:
@@ -63,10 +66,10 @@ def test_description_is_cut_into_its_sentences():
 
 def test_sentences_that_were_found_are_known():
     mail = prose(TOY)
-    for sentence in SENTENCES[1:4]:
+    for sentence in SENTENCES[1:5]:
         mail.find(place(sentence))
 
-    assert [one.text for one in mail.unknown()] == [SENTENCES[0], *SENTENCES[4:]]
+    assert [one.text for one in mail.unknown()] == [SENTENCES[0], *SENTENCES[5:]]
 
 
 def test_place_of_a_sentence_finds_it_again():
@@ -76,8 +79,8 @@ def test_place_of_a_sentence_finds_it_again():
 
 @pytest.mark.parametrize(("sentence", "lines", "text"), [
     ("the FIRST sentence of version 2618 of it", (5, 6), SENTENCES[0]),
-    ("A comment that goes on with a list", (23, 25), "A comment ->that goes on: (with a list)."),
-    ("goes on: (with", (24, 24), "goes on: (with"),
+    ("A comment that goes on with a list", (25, 27), "A comment ->that goes on: (with a list)."),
+    ("goes on: (with", (26, 26), "goes on: (with"),
 ])
 def test_sentence_is_found_by_its_letters(sentence, lines, text):
     assert found(TOY, sentence) == (lines, text)
@@ -173,4 +176,16 @@ def test_changed_sentence_is_missed_and_shown(word, mail_path: Path, tmp_path: P
     assert len(missed) == 1 == len(reading.unknown)
     assert "otherwise" in reading.unknown[0].text
     assert reading.unknown[0].lines in missed
+    assert not reading.is_whole
+
+
+def test_changed_comment_of_the_patch_is_missed(mail_path: Path, tmp_path: Path):
+    text = mail_path.read_text(encoding="utf-8")
+    copy = tmp_path / "mail.txt"
+    copy.write_text(text.replace("COW happen", "nothing happen"), encoding="utf-8")
+
+    reading = claims.read(copy)
+
+    assert [place.lines for place, one in reading.said.items() if one is None] == [(137, 137)]
+    assert reading.unknown == ()
     assert not reading.is_whole
