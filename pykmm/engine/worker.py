@@ -158,6 +158,16 @@ def _scenario(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk
     talk.say("result", **run.run(scenario, halves_told, detail=True))
 
 
+def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+            _: threading.Event) -> None:
+    from ..review import claims, evidence
+    from ..scenario.run import Halves
+
+    halves_told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
+    talk.say("result", judged={claim.id: vars(evidence.judge(claim, halves_told))
+                               for claim in claims.load().claims if claim.shown})
+
+
 def main() -> int:
     talk = Talk(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     task = json.loads(sys.stdin.readline())
@@ -167,7 +177,8 @@ def main() -> int:
     try:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
-        do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario}[task["do"]]
+        do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
+              "claims": _claims}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),

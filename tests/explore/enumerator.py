@@ -24,7 +24,8 @@ PFN_BASE = 0x100
 ENDINGS = (Bug, CountBelowZero, Hang, Oops)
 # what no operation can see, as in test_canonical.py
 INVISIBLE = {
-    "vma": {"truncate_count", "mm"}, "mapping": {"truncate_count", "i_mmap_writable"}, "inode": {"dirtied_when"},
+    "vma": {"truncate_count", "mm"}, "mapping": {"truncate_count", "i_mmap_writable"},
+    "inode": {"dirtied_when"},
     "world": {"current", "version", "jiffies", "strays", "layout", "page_of_other"},
 }
 
