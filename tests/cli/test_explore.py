@@ -2,7 +2,10 @@
 """`pykmm explore`: what it says was covered, what it finds and saves, and how it is stopped."""
 
 import json
+import os
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -121,3 +124,22 @@ def test_half_that_does_not_come_back_ends_it(pykmm, workshop):
 ])
 def test_wrong_use_is_told_in_one_line(pykmm, options, said):
     pykmm("explore", *options).complained(2, said)
+
+
+def _figures():
+    """(options, worlds, transitions, farthest) of the table in docs/explorer.md."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "explorer.md").read_text()
+    rows = re.findall(r"^\| (.+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \|$", text, re.MULTILINE)
+    assert len(rows) > 3
+    for said, *numbers in rows:
+        options = said.strip("`").split() if said.startswith("`") else []
+        yield options, [int(number.replace(",", "")) for number in numbers]
+
+
+@pytest.mark.parametrize("options, figures", list(_figures()))
+def test_figures_of_the_documentation_are_exact(pykmm, options, figures):
+    if figures[1] > 10**6 and not os.environ.get("PYKMM_DEEP"):
+        pytest.skip("takes longer: make deep runs it")
+    found = pykmm("explore", *options, "--properties", "all", "--json", "-").was_silent(0).json
+    assert [found["worlds"], found["transitions"], found["depth"]] == figures
+    assert found["closed"]
