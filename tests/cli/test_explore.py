@@ -72,6 +72,16 @@ def test_what_breaks_first_is_confirmed_by_its_scenario(pykmm, kind, ops):
         pykmm("run", one["saved"]).was_silent(0)
 
 
+def test_known_race_is_found_with_another_actor_at_a_pause(pykmm):
+    """docs/findings/truncated-while-dirtied.md: v8 has it, the kernel before it has not."""
+    scope = ("--ops", "mmap,store,truncate,pause", "--properties", "nr_dirty", "--depth", "4")
+    one, = pykmm("explore", *scope, "--json", "-").was_silent(1).json["found"]
+    assert (one["name"], one["length"]) == ("nr_dirty", 2)
+    assert "p0: truncate f0 sectors=0" in one["scenario"]
+    pykmm("run", one["saved"]).was_silent(0)
+    pykmm("explore", *scope, "--units", "none").was_silent(0)
+
+
 def test_half_that_differs_is_found_and_its_scenario_shows_it(pykmm, workshop):
     half = ("--half", workshop.wrong())
     done = pykmm("explore", *FEW, *half).was_silent(1)
