@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`pykmm review`: what each line of the patch is for, on the terminal, as a page, or as JSON."""
+
+import os
+import signal
+from pathlib import Path
+
+import click
+
+from ..engine.fuzz import BOTH
+from ..engine.guarded import Child, Died
+from ..errors import BadInput, HarnessError
+from ..patch.edits import judge
+from ..patch.mail import read_mail
+from ..review import facts, terminal, witnesses
+from . import options, output
+from .fuzz import Session
+
+SECONDS, SEED = 5.0, 2006
+
+
+@click.command()
+@click.argument("what", required=False)
+@click.option("--html", "html_path", metavar="PATH",
+              help="Write all of it as one HTML file that needs nothing else.")
+@click.option("--seconds", type=options.Seconds(), default=None,
+              help="Count for so long how often lines run (5, 1m). Default: 5, or no limit with "
+                   "--cases.")
+@click.option("--cases", type=options.Count(), default=None,
+              help="Count so many cases (20k, 10M): the same counts on every machine.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=SEED, show_default=True,
+              help="What the counted cases are drawn from.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=None,
+              help="Threads that count. Default: one a core.")
+@options.patch_option
+@options.json_option
+def review(what, html_path, seconds, cases, seed, jobs, patch, json_path) -> int:
+    """Show the patch edit by edit beside its C and its Cython, with counts and witnesses.
+
+    WHAT is an edit (E14), a unit (U3), a function or a step (MK3); without it there is a table of
+    all edits. A witness is a run that goes wrong without a unit: it is run here, with the unit and
+    without. Exit code 1: a witness does not hold, or the halves differ.
+    """
+    output.check_json_path(json_path)
+    output.check_path("--html", html_path)
+    if seconds is not None and cases is not None:
+        raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
+    meant = _meant(what)
+    source = _mail(options.check_patch(patch))
+    out = output.Output()
+    quiet = json_path == "-"
+    if source.verdict and source.verdict.kind != "v8" and not quiet:
+        out.line(f"the mail: {source.verdict}")
+    code = output.GOOD
+    if meant or html_path or json_path:
+        plan = {"kind": BOTH, "seed": seed, "jobs": jobs or os.cpu_count() or 1,
+                "seconds": SECONDS if seconds is None else seconds, "cases": cases,
+                "functions": None, "units": None, "wild": False, "keep_going": True}
+        code = _fill(source, plan, json_path)
+    found = facts.facts(source)
+    if html_path:
+        _write_page(html_path, found)
+    if not quiet:
+        shown = terminal.in_full(found, *meant) if meant else terminal.table(found)
+        for one in shown if meant or not html_path else ():
+            out.print(one)
+        for line in _closing(found, html_path):
+            out.line(line)
+    output.write_json(json_path, found, out)
+    return code
+
+
+def _meant(what: str | None) -> tuple[str, str] | None:
+    """(kind, id) of the argument; raises BadInput if there is no such thing."""
+    if what is None:
+        return None
+    known = facts.facts(facts.Source())
+    meant = terminal.find(known, what)
+    if meant is None:
+        ids = terminal.names(known)
+        raise BadInput(
+            f"review {what}: there is nothing of that name; there are the edits "
+            f"{ids['edits'][0]} to {ids['edits'][-1]}, the units {ids['units'][0]} to "
+            f"{ids['units'][-1]}, the functions {', '.join(ids['functions'])}, and their steps, "
+            f"{ids['steps'][0]} to {ids['steps'][-1]}")
+    return meant
+
+
+def _mail(patch: str | None) -> facts.Source:
+    """What is known from the mail alone; raises BadInput if it is not this patch."""
+    if patch is None:
+        return facts.Source()
+    return facts.Source(judge(read_mail(patch)), os.path.basename(patch))
+
+
+def _fill(source: facts.Source, plan: dict, json_path: str | None) -> int:
+    """Count, and run the witnesses; the exit code that both call for."""
+    counting = _Counting({"do": "fuzz", "plan": plan, "patch": None, "halves": []},
+                         Path("findings"), json_path)
+    code = counting.run()
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # the session has switched it off
+    if counting.result is None:
+        return code
+    source.counts = facts.Counts.of(counting.result, plan["seed"])
+    source.counts.interrupted = counting.interrupted
+    source.runs = _runs()
+    return output.GOOD if code == output.GOOD and all(
+        run["ok"] for run in source.runs.values()) else output.FOUND
+
+
+def _runs() -> dict[str, dict]:
+    """Every witness, run in a child process."""
+    task = {"do": "witnesses", "units": list(witnesses.witnesses()), "patch": None, "halves": []}
+    with Child(task) as child:
+        *_, last = child.messages()
+    if isinstance(last, Died):
+        raise HarnessError(f"the engine {last.how} on a witness")
+    return last["runs"]
+
+
+class _Counting(Session):
+    """A fuzzing run for its counts alone."""
+
+    names_x = False
+    result: dict | None = None
+
+    def _introduce(self) -> None:
+        pass
+
+    def _progress(self, message: dict) -> str:
+        return f"counting: {message['cases']:,} cases"
+
+    def _report(self, result: dict) -> int:
+        self.result = result
+        return output.FOUND if result["divergences"] else output.GOOD
+
+
+def _write_page(path: str, found: dict) -> None:
+    from ..review.page import page
+
+    try:
+        Path(path).write_text(page(found), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--html {path}: {error.strerror}") from error
+
+
+def _closing(found: dict, html_path: str | None) -> list[str]:
+    """What was run for this, what does not hold, and where the page is."""
+    lines = []
+    counts = found["counts"]
+    if counts:
+        lines.append(f"counts are of {counts['cases']:,} cases, seed {counts['seed']}; of them a "
+                     "sample was counted, and what did something new")
+    lines += [f"the witness of {name} does not hold: pykmm run {unit['witness']['file']}"
+              for name, unit in found["units"].items()
+              if unit["witness"] and unit["witness"].get("ok") is False]
+    if found["mail"] is None:
+        lines.append("no lines of the patch: there is no mail (give one with --patch or "
+                     "PYKMM_PATCH)")
+    if html_path:
+        lines.append(f"page in {html_path}")
+    return lines
