@@ -12,9 +12,12 @@ from ..engine.guarded import Child, Died
 from ..errors import BadInput, HarnessError
 from ..patch.edits import judge
 from ..patch.mail import read_mail
-from ..review import facts, terminal, witnesses
+from ..report import claims as claims_report
+from ..review import claims as claims_table
+from ..review import evidence, facts, terminal, witnesses
 from . import options, output
 from .fuzz import Session
+from .review_claims import review_claims
 
 SECONDS, SEED = 5.0, 2006
 
@@ -32,19 +35,31 @@ SECONDS, SEED = 5.0, 2006
               help="What the counted cases are drawn from.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=None,
               help="Threads that count. Default: one a core.")
+@click.option("--claims", is_flag=True,
+              help="Only what the mail says of the patch, and whether it is so.")
 @options.patch_option
 @options.json_option
-def review(what, html_path, seconds, cases, seed, jobs, patch, json_path) -> int:
+def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path) -> int:
     """Show the patch edit by edit beside its C and its Cython, with counts and witnesses.
 
-    WHAT is an edit (E14), a unit (U3), a function or a step (MK3); without it there is a table of
-    all edits. A witness is a run that goes wrong without a unit: it is run here, with the unit and
-    without. Exit code 1: a witness does not hold, or the halves differ.
+    WHAT is an edit (E14), a unit (U3), a function, a step (MK3) or a claim (C05); without it there
+    is a table of all edits. A witness is a run that goes wrong without a unit: it is run here, with
+    the unit and without.
+
+    --claims: each sentence of the mail that says how the kernel behaves, the scenarios that test
+    it, and the verdict, which is found again by running them.
+
+    Exit code 1: a witness does not hold, a claim is not as in the table, or the halves differ; with
+    --claims also if the mail says other things than v8's.
     """
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
+    if claims and (what or html_path):
+        raise click.UsageError("--claims shows the claims alone: leave out the rest")
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
+    if claims:
+        return review_claims(options.check_patch(patch), json_path)
     meant = _meant(what)
     source = _mail(options.check_patch(patch))
     out = output.Output()
@@ -74,23 +89,25 @@ def _meant(what: str | None) -> tuple[str, str] | None:
     """(kind, id) of the argument; raises BadInput if there is no such thing."""
     if what is None:
         return None
-    known = facts.facts(facts.Source())
+    known = facts.facts(_mail(None))
     meant = terminal.find(known, what)
     if meant is None:
         ids = terminal.names(known)
         raise BadInput(
             f"review {what}: there is nothing of that name; there are the edits "
             f"{ids['edits'][0]} to {ids['edits'][-1]}, the units {ids['units'][0]} to "
-            f"{ids['units'][-1]}, the functions {', '.join(ids['functions'])}, and their steps, "
-            f"{ids['steps'][0]} to {ids['steps'][-1]}")
+            f"{ids['units'][-1]}, the functions {', '.join(ids['functions'])}, their steps, "
+            f"{ids['steps'][0]} to {ids['steps'][-1]}, and the claims {ids['claims'][0]} to "
+            f"{ids['claims'][-1]}")
     return meant
 
 
 def _mail(patch: str | None) -> facts.Source:
-    """What is known from the mail alone; raises BadInput if it is not this patch."""
+    """What is known before anything runs; raises BadInput if the mail is not this patch."""
     if patch is None:
-        return facts.Source()
-    return facts.Source(judge(read_mail(patch)), os.path.basename(patch))
+        return facts.Source(claims=claims_report.facts(claims_table.load(), None, None))
+    said = claims_report.facts(claims_table.load(), claims_table.read(patch), None)
+    return facts.Source(judge(read_mail(patch)), os.path.basename(patch), claims=said)
 
 
 def _fill(source: facts.Source, plan: dict, json_path: str | None) -> int:
@@ -103,19 +120,20 @@ def _fill(source: facts.Source, plan: dict, json_path: str | None) -> int:
         return code
     source.counts = facts.Counts.of(counting.result, plan["seed"])
     source.counts.interrupted = counting.interrupted
-    source.runs = _runs()
-    return output.GOOD if code == output.GOOD and all(
-        run["ok"] for run in source.runs.values()) else output.FOUND
+    source.runs = _child({"do": "witnesses", "units": list(witnesses.witnesses())})["runs"]
+    wrong = not all(run["ok"] for run in source.runs.values())
+    if evidence.folder() is not None:
+        wrong |= facts.judge_claims(source, _child({"do": "claims"})["judged"])
+    return output.FOUND if wrong else code
 
 
-def _runs() -> dict[str, dict]:
-    """Every witness, run in a child process."""
-    task = {"do": "witnesses", "units": list(witnesses.witnesses()), "patch": None, "halves": []}
-    with Child(task) as child:
+def _child(task: dict) -> dict:
+    """What C and P give for a task, in a child process."""
+    with Child({**task, "patch": None, "halves": []}) as child:
         *_, last = child.messages()
     if isinstance(last, Died):
-        raise HarnessError(f"the engine {last.how} on a witness")
-    return last["runs"]
+        raise HarnessError(f"the engine {last.how} on {task['do']}")
+    return last
 
 
 class _Counting(Session):

@@ -150,6 +150,16 @@ def _witnesses(task: dict, loaded: list[core.Half], mail: finding.MailLines, tal
     talk.say("result", runs={unit: witnesses.found(known[unit], told) for unit in task["units"]})
 
 
+def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+            _: threading.Event) -> None:
+    from ..review import claims, evidence
+    from ..scenario.run import Halves
+
+    halves_told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
+    talk.say("result", judged={claim.id: vars(evidence.judge(claim, halves_told))
+                               for claim in claims.load().claims if claim.shown})
+
+
 def main() -> int:
     talk = Talk(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     task = json.loads(sys.stdin.readline())
@@ -160,7 +170,7 @@ def main() -> int:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
         do = {"fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "witnesses": _witnesses}[task["do"]]
+              "claims": _claims, "witnesses": _witnesses}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),

@@ -55,14 +55,14 @@ class Source:
     mail : str                 its name
     counts : Counts | None     None: nothing was counted
     runs : {unit: dict}        of witnesses, as witnesses.found gives them
-    claims : list | None       what the mail says, and whether it is so
+    claims : dict | None       what the mail says, as report.claims.facts gives it
     """
 
     verdict: Verdict | None = None
     mail: str = ""
     counts: Counts | None = None
     runs: dict[str, dict] | None = None
-    claims: list[dict] | None = None
+    claims: dict | None = None
 
 
 def facts(source: Source) -> dict:
@@ -78,8 +78,19 @@ def facts(source: Source) -> dict:
                              "rows": [_row(name, row, counts, "") for row in one.rows]}
                       for name, one in mirrored.functions().items()},
         "units": units(source),
-        "claims": source.claims,
+        "claims": source.claims and source.claims["claims"],
     }
+
+
+def judge_claims(source: Source, judged: dict[str, dict]) -> bool:
+    """Put in what came of running the claims' scenarios; is one not as in the table?"""
+    wrong = False
+    for claim in source.claims["claims"]:
+        if claim["id"] in judged:
+            claim["ran"] = judged[claim["id"]]["verdict"]
+            claim["wrong"] = list(judged[claim["id"]]["wrong"])
+            wrong |= claim["ran"] != claim["verdict"] or bool(claim["wrong"])
+    return wrong
 
 
 def _mail(source: Source) -> dict | None:

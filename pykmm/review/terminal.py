@@ -75,6 +75,7 @@ def names(facts: dict) -> dict[str, list[str]]:
         "functions": list(facts["functions"]),
         "steps": [row["step"] for one in facts["functions"].values() for row in one["rows"]
                   if row["step"]],
+        "claims": [claim["id"] for claim in facts["claims"] or ()],
     }
 
 
@@ -85,7 +86,7 @@ def find(facts: dict, name: str) -> tuple[str, str] | None:
 
 
 def in_full(facts: dict, kind: str, name: str) -> Iterator[RenderableType]:
-    """One edit, unit, function or step with its sources, counts and witness."""
+    """One edit, unit, function, step or claim with its sources, counts and witness."""
     if kind == "edits":
         edit = next(one for one in facts["edits"] if one["id"] == name)
         yield from _edit(edit)
@@ -99,6 +100,8 @@ def in_full(facts: dict, kind: str, name: str) -> Iterator[RenderableType]:
         yield from _unit(name, unit)
     elif kind == "functions":
         yield from _function(name, facts["functions"][name])
+    elif kind == "claims":
+        yield from _claim(next(one for one in facts["claims"] if one["id"] == name))
     else:
         function = FUNCTION_OF[letters_of(name)]
         row = next(row for row in facts["functions"][function]["rows"] if row["step"] == name)
@@ -159,6 +162,18 @@ def _source(lines: list[dict], half: int) -> Iterator[RenderableType]:
             if operand["true"] is not None:
                 yield Text(f"{'':{_COUNT + 6}} {operand['text']}: true {operand['true']:,}, "
                            f"false {operand['false']:,}", style="dim")
+
+
+def _claim(claim: dict) -> Iterator[RenderableType]:
+    yield Text.assemble((claim["id"], "bold"), f"  {claim['verdict']}: {claim['says']}")
+    if claim["sentence"]:
+        first, last = claim["lines"]
+        yield Text(f"lines {first}-{last}: \u201c{claim['sentence']}\u201d", style="dim")
+    yield Text(claim["reason"])
+    for one in claim["shown"]:
+        yield Text(f"  pykmm run {one['scenario']}", style="dim")
+    for one in claim["wrong"]:
+        yield Text(f"  {one}", style="red")
 
 
 # -- witnesses
