@@ -117,3 +117,21 @@ def _disk(words: rendering.Words, number: int, name: str) -> dict:
     sectors = rendering.disk_sectors(words, number)
     return {"file": name, "kind": kind,
             "pages": [sectors[i:i + SECTORS] for i in range(0, len(sectors), SECTORS)]}
+
+
+def pages_text(pages: list[list[int | None]]) -> str:
+    """Versions of sectors, page by page, as scenarios write them."""
+    return " ".join("[" + " ".join("-" if v is None else str(v) for v in page) + "]"
+                    for page in pages)
+
+
+def sentence(state: dict, result: str = "") -> str:
+    """What matters of a state, on one line; result: what the operation before it gave."""
+    parts = [f"-> {result}"] if result else []
+    parts += [f"p{process['number']} at {pte['at']}: {pte['text']}"
+              for process in state["processes"] for vma in process["vmas"]
+              for pte in vma["ptes"]]
+    parts += [f"page {page['number']}: {'dirty' if 'dirty' in page['flags'] else 'clean'} "
+              f"{pages_text([page['contents']])}" for page in state["pages"]]
+    parts += [f"disk of {disk['file']} {pages_text(disk['pages'])}" for disk in state["disks"]]
+    return "; ".join(parts + state["faults"])

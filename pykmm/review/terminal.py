@@ -12,7 +12,7 @@ from rich.text import Text
 from ..report.coverage import lexer_of
 from ..source.anchors import FUNCTION_OF, letters_of
 from .facts import HALVES
-from .witnesses import pages_text
+from .state import sentence
 
 _OPS = {"+": "green", "-": "red", " ": "dim"}
 _COUNT = 13
@@ -191,27 +191,15 @@ def _unit(name: str, unit: dict) -> Iterator[RenderableType]:
     for number, operation in enumerate(witness["operations"]):
         mark = "   <- here they part" if number == witness["parts"] else ""
         yield Text.assemble(f"  {number + 1}  {operation}", (mark, "yellow"))
-        states = {which: _state_text(run["states"][number + 1], run["results"][number])
+        states = {which: sentence(run["states"][number + 1], run["results"][number])
                   for which, run in witness["runs"].items()}
         if states["with"] == states["without"]:
             yield Text(f"       {states['with']}", style="dim")
         else:
             yield Text(f"       with     {states['with']}", style="green")
             yield Text(f"       without  {states['without']}", style="red")
-    for sentence in witness["differs"]:
-        yield Text(f"  {sentence}")
+    for difference in witness["differs"]:
+        yield Text(f"  {difference}")
     if unit["property"]:
         yield Text(f"  property broken without it: {unit['property']}")
     yield Text(f"  again: pykmm run {witness['file']}", style="dim")
-
-
-def _state_text(state: dict, result: str) -> str:
-    """What matters of a state, on one line."""
-    parts = [f"-> {result}"] if result else []
-    parts += [f"p{process['number']} at {pte['at']}: {pte['text']}"
-              for process in state["processes"] for vma in process["vmas"]
-              for pte in vma["ptes"]]
-    parts += [f"page {page['number']}: {'dirty' if 'dirty' in page['flags'] else 'clean'} "
-              f"{pages_text([page['contents']])}" for page in state["pages"]]
-    parts += [f"disk of {disk['file']} {pages_text(disk['pages'])}" for disk in state["disks"]]
-    return "; ".join(parts + state["faults"])

@@ -15,7 +15,7 @@ from ..patch.table import UNITS, tomllib
 from ..scenario import meaning, parse
 from ..scenario.model import Scenario
 from ..scenario.run import Halves, Variant
-from .state import state_of
+from .state import pages_text, state_of
 
 PATH = Path(__file__).with_name("witnesses.toml")
 FOLDER = Path(__file__).with_name("witnesses")
@@ -144,9 +144,3 @@ def _differs(unit: str, done: list[dict], runs: dict) -> Iterator[str]:
                    f"{unit}, {pages_text(its['pages'])} without")
     yield from (f"without {unit}: {fault}" for fault in others["faults"]
                 if fault not in last["faults"])
-
-
-def pages_text(pages: list[list[int | None]]) -> str:
-    """Versions of sectors, page by page, as scenarios write them."""
-    return " ".join("[" + " ".join("-" if v is None else str(v) for v in page) + "]"
-                    for page in pages)
