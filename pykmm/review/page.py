@@ -17,6 +17,7 @@ from .state import sentence
 from .terminal import ids_text, size_text
 
 TAB = 4
+_SPACES = re.compile(r"\s{3,}")
 _ANCHOR = re.compile(r"\s*(?:/\*|#) [A-Z]{2,3}\d+[a-z]?(?: E\d\d)*(?: \*/)?\s*$")
 
 
@@ -58,7 +59,7 @@ def _owners(facts: dict) -> dict[str, str]:
 def _edit(edit: dict, owner: dict[str, str]) -> dict:
     rows = [{**_row(row, edit["id"], owner), "patch": _patch(row["patch"])}
             for row in edit["rows"]]
-    return {**edit, "rows": rows, "several": "," in edit["function"],
+    return {**edit, "rows": rows,
             "functions": edit["function"].split(", ") if edit["function"] else []}
 
 
@@ -79,8 +80,9 @@ def _coloured(texts: list[str], half: int) -> list[Markup]:
 
 def _lines(lines: list[dict], half: int) -> Iterator[dict]:
     texts = [_ANCHOR.sub("", line["text"].expandtabs(TAB if half == 0 else 8)) for line in lines]
-    for line, text, source in zip(lines, texts,
-                                  _coloured([text.strip() for text in texts], half), strict=False):
+    # what was aligned by spaces or tabs is not, once lines are folded
+    bare = [_SPACES.sub("  ", text.strip()) for text in texts]
+    for line, text, source in zip(lines, texts, _coloured(bare, half), strict=False):
         yield {**line, "indent": len(text) - len(text.lstrip()), "source": source,
                "sides": [one for one in line["operands"] if one["true"] is not None]
                if len(line["operands"]) > 1 else []}

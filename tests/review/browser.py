@@ -46,7 +46,8 @@ class Browser:
         # the browser reads from 3 and writes to 4, whatever these are here
         command = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
         return subprocess.Popen(
-            ["bash", "-c", command, "bash", path(), *_FLAGS, f"--user-data-dir={self._folder.name}"],
+            ["bash", "-c", command, "bash", path(), *_FLAGS,
+             f"--user-data-dir={self._folder.name}"],
             pass_fds=[theirs_in, theirs_out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def close(self) -> None:
@@ -124,7 +125,8 @@ class Browser:
 
     def press(self, *keys: str) -> None:
         for key in keys:
-            what: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": _KEYS.get(key, ord(key[0]))}
+            code = _KEYS.get(key, ord(key[0]))
+            what: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": code}
             if key not in _KEYS:
                 what["text"] = key
             elif key == "Enter":
