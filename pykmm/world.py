@@ -132,6 +132,8 @@ class World:
             raise BadInput(f"block is {block!r}: it must be 1024, 2048 or 4096 bytes")
         number("pages", pages, 0, SLOTS)
         holes = [number("a hole", hole, 0, SLOTS * PAGE // block - 1) for hole in holes]
+        if holes and kind.replace("_", " ") == "block device":
+            raise BadInput("a block device has no holes: all of it is on disk")
         mode_of(mode)
         self._make_inode(len(self._given), known.index(kind.replace(" ", "_")), pages * PAGE)
         self._fill_disk(len(self._given), pages, block, holes)

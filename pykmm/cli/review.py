@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..engine.fuzz import BOTH
-from ..engine.guarded import Child, Died
+from ..engine.guarded import Died
 from ..errors import BadInput, HarnessError
 from ..patch.edits import judge
 from ..patch.mail import read_mail
@@ -16,6 +16,7 @@ from ..report import claims as claims_report
 from ..review import claims as claims_table
 from ..review import evidence, facts, terminal, witnesses
 from . import options, output
+from .answer import answer
 from .fuzz import Session
 from .review_claims import review_claims
 
@@ -71,7 +72,7 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path
         plan = {"kind": BOTH, "seed": seed, "jobs": jobs or os.cpu_count() or 1,
                 "seconds": SECONDS if seconds is None else seconds, "cases": cases,
                 "functions": None, "units": None, "wild": False, "keep_going": True}
-        code = _fill(source, plan, json_path)
+        code = _fill(source, plan, out, json_path)
     found = facts.facts(source)
     if html_path:
         _write_page(html_path, found)
@@ -110,7 +111,7 @@ def _mail(patch: str | None) -> facts.Source:
     return facts.Source(judge(read_mail(patch)), os.path.basename(patch), claims=said)
 
 
-def _fill(source: facts.Source, plan: dict, json_path: str | None) -> int:
+def _fill(source: facts.Source, plan: dict, out: output.Output, json_path: str | None) -> int:
     """Count, and run the witnesses; the exit code that both call for."""
     counting = _Counting({"do": "fuzz", "plan": plan, "patch": None, "halves": []},
                          Path("findings"), json_path)
@@ -120,17 +121,16 @@ def _fill(source: facts.Source, plan: dict, json_path: str | None) -> int:
         return code
     source.counts = facts.Counts.of(counting.result, plan["seed"])
     source.counts.interrupted = counting.interrupted
-    source.runs = _child({"do": "witnesses", "units": list(witnesses.witnesses())})["runs"]
+    source.runs = _answer({"do": "witnesses", "units": list(witnesses.witnesses())}, out)["runs"]
     wrong = not all(run["ok"] for run in source.runs.values())
     if evidence.folder() is not None:
-        wrong |= facts.judge_claims(source, _child({"do": "claims"})["judged"])
+        wrong |= facts.judge_claims(source, _answer({"do": "claims"}, out)["judged"])
     return output.FOUND if wrong else code
 
 
-def _child(task: dict) -> dict:
+def _answer(task: dict, out: output.Output) -> dict:
     """What C and P give for a task, in a child process."""
-    with Child({**task, "patch": None, "halves": []}) as child:
-        *_, last = child.messages()
+    last = answer({**task, "patch": None, "halves": []}, None, out)
     if isinstance(last, Died):
         raise HarnessError(f"the engine {last.how} on {task['do']}")
     return last

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`pykmm review --claims`: what the mail says of the patch, and whether it is so."""
 
-from ..engine.guarded import Child, Died
+from ..engine.guarded import Died
 from ..engine.halves import BUILT_IN
 from ..errors import HarnessError
 from ..report import claims as rendering
 from ..review import claims as table
 from ..review import evidence
 from . import output, streams
+from .answer import answer
 
 SCHEMA = "pykmm.review/1"
 WIDEST = 100        # columns of prose; more is hard to read
@@ -19,7 +20,7 @@ def review_claims(patch: str | None, json_path: str | None) -> int:
     reading = table.read(patch) if patch else None
     judged = None
     if evidence.folder() is not None:
-        last = _run({"do": "claims", "patch": patch, "halves": []}, json_path, out)
+        last = answer({"do": "claims", "patch": patch, "halves": []}, json_path, out)
         if isinstance(last, Died):
             return _report_death(last, json_path, out)
         judged = last["judged"]
@@ -29,16 +30,6 @@ def review_claims(patch: str | None, json_path: str | None) -> int:
             out.line(line)
     output.write_json(json_path, report, out)
     return output.GOOD if report["agrees"] else output.FOUND
-
-
-def _run(task: dict, json_path: str | None, out: output.Output) -> dict | Died:
-    """The last message of a task in a child process; says so if the mail is not v8's."""
-    with Child(task) as child:
-        for last in child.messages():
-            if not isinstance(last, Died) and last["type"] == "built" and \
-                    last["verdict"] != "v8" and json_path != "-":
-                out.line(f"the mail: {last['text']}")
-    return last
 
 
 def _report_death(died: Died, json_path: str | None, out: output.Output) -> int:

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from ..engine import casefile, finding
-from ..engine.guarded import Child, Died
+from ..engine.guarded import Died
 from ..engine.halves import BUILT_IN
 from ..errors import HarnessError
 from ..report import findings
 from . import options, output, streams
+from .answer import answer
 from .scenario import run_scenario
 
 
@@ -33,11 +34,7 @@ def run(file, patch, named, json_path) -> int:
     task = {"do": "run", "case": case.hex(), "patch": patch,
             "halves": [vars(half) for half in options.parse_halves(named, patch)]}
     out = output.Output()
-    with Child(task) as child:
-        for last in child.messages():
-            if not isinstance(last, Died) and last["type"] == "built" and \
-                    last["verdict"] != "v8" and json_path != "-":
-                out.line(f"the mail: {last['text']}")
+    last = answer(task, json_path, out)
     if isinstance(last, Died):
         return _report_death(last, file, json_path, out)
     if json_path != "-":

@@ -3,12 +3,13 @@
 
 from pathlib import Path
 
-from ..engine.guarded import Child, Died
+from ..engine.guarded import Died
 from ..engine.halves import BUILT_IN
 from ..errors import HarnessError
 from ..report import findings, scenarios
 from ..scenario import meaning, parse
 from . import options, output, streams
+from .answer import answer
 
 
 def run_scenario(file: str, patch: str | None, named: tuple[str, ...],
@@ -22,11 +23,7 @@ def run_scenario(file: str, patch: str | None, named: tuple[str, ...],
     task = {"do": "scenario", "text": text, "file": file, "patch": patch,
             "halves": [vars(half) for half in options.parse_halves(named, patch)]}
     out = output.Output()
-    with Child(task) as child:
-        for last in child.messages():
-            if not isinstance(last, Died) and last["type"] == "built" and \
-                    last["verdict"] != "v8" and json_path != "-":
-                out.line(f"the mail: {last['text']}")
+    last = answer(task, json_path, out)
     if isinstance(last, Died):
         return _report_death(last, file, json_path, out)
     if json_path != "-":

@@ -64,7 +64,7 @@ def lines(report: dict, width: int) -> Iterator[str]:
     if report["mail"]:
         yield f"{findings.counted(len(silent), 'sentence')} without behaviour"
         for one in silent:
-            yield from _folded(f"  {_place(one['lines']):<8} ", f"{one['sentence']}  "
+            yield from _folded(f"  {_place(one['lines']):<8} ", f"{one['sentence']} "
                                f"({one['reason'].rstrip('.')})", width)
         yield ""
     for one in report["unknown"]:

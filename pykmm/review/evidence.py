@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import paths
-from ..errors import BadInput, Lacking
+from ..errors import Lacking
 from ..patch.table import UNITS
 from ..scenario import meaning, parse
 from ..scenario.model import Act, Call, Expect, Line, Scenario, units_of, units_text
@@ -60,11 +60,9 @@ def units_of_claim(claim: Claim, halves: Halves) -> tuple[str, ...]:
     needed = set()
     for shown in claim.shown:
         for unit in UNITS:
-            bit = units_of(unit)
-            if units_of(shown.units) & bit:
-                found = _Run(shown, halves, without=bit)
-                if not all(map(found.is_so, (*shown.holds, *shown.fails))):
-                    needed.add(unit)
+            found = _Run(shown, halves, without=units_of(unit))
+            if not all(map(found.is_so, (*shown.holds, *shown.fails))):
+                needed.add(unit)
     return tuple(unit for unit in UNITS if unit in needed)
 
 
@@ -95,7 +93,8 @@ class _Run:
         name, units = self.shown.scenario, units_text(units_of(self.shown.units))
         if not self._runs_so:
             return [f"{name}: it does not run with units {units}"]
-        found = [f"{name}:{entry['line']}: {entry['text']}: found {entry['found']}"
+        found = [f"{name}:{entry['line']}: {entry['text']}: "
+                 f"{entry.get('disagreement') or 'found ' + entry['found']}"
                  for entry in self._entries if entry["ok"] is False]
         for text in (*self.shown.holds, *self.shown.fails):
             if text not in self._known:
@@ -114,10 +113,7 @@ def _read(name: str) -> Scenario:
     where = folder()
     if where is None:
         raise Lacking("the scenarios are not installed here: run this in a checkout of pykmm")
-    try:
-        scenario = parse.parse(parse.read(where / name), f"tests/scenarios/{name}")
-    except OSError as error:
-        raise BadInput(f"tests/scenarios/{name}: {error.strerror}") from error
+    scenario = parse.parse(parse.read(where / name), f"tests/scenarios/{name}")
     meaning.check(scenario)
     return scenario
 

@@ -6,7 +6,6 @@ digits survive all of that, so a sentence is known by how many it has and by a
 hash of them, and is looked for wherever a word begins.
 """
 
-import bisect
 import hashlib
 import os
 import re
@@ -85,17 +84,16 @@ class Prose:
                 letters.append(match[0].lower())
                 offset += len(match[0])
         self._letters = "".join(letters)
-        self._offsets = [word.offset for word in self._words] + [offset]
+        # offset behind a word -> its index
+        self._ends = {word.offset + word.end - word.start: i for i, word in enumerate(self._words)}
         self._known: set[int] = set()
 
     def find(self, place: Place) -> Found | None:
         """The first run of whole words that is this sentence; None if there is none."""
         for first, word in enumerate(self._words):
             end = word.offset + place.letters
-            last = bisect.bisect_left(self._offsets, end) - 1
-            if self._offsets[min(last + 1, len(self._words))] != end or last < first:
-                continue
-            if sentence_hash(self._letters[word.offset:end]) == place.hash:
+            last = self._ends.get(end)
+            if last is not None and sentence_hash(self._letters[word.offset:end]) == place.hash:
                 self._known.update(range(first, last + 1))
                 return self._found(first, last)
         return None

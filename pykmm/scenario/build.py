@@ -114,6 +114,8 @@ def check_file(line: FileLine, known: Known) -> None:
     for a, b in (("pages", "size"), ("holes", "mapped")):
         if a in names and b in names:
             raise _at(line.column, f"a file has {a}= or {b}=, not both")
+    if "holes" in names and line.kind.replace("_", " ") == "block device":
+        raise _at(line.column, "a block device has no holes")
 
 
 def start(files: list[FileLine], mask: int) -> Block:
@@ -144,8 +146,10 @@ def _add_file(world: World, line: FileLine) -> None:
     holes = said.get("holes", 0)
     if "mapped" in said:
         holes = _NO_LIMIT & ~said["mapped"]
-    world.file(line.kind.replace(" ", "_"), pages=-(-size // 4), block=block,
-               holes=[i for i in range(SLOTS * PAGE // block) if holes >> i & 1])
+    kind = line.kind.replace(" ", "_")
+    # those of a device are only drawn, in worlds for one call
+    of_file = range(SLOTS * PAGE // block if kind != "block_device" else 0)
+    world.file(kind, pages=-(-size // 4), block=block, holes=[i for i in of_file if holes >> i & 1])
 
 
 def _force_file(block: Block, number: int, line: FileLine) -> None:

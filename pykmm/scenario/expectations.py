@@ -295,7 +295,9 @@ def _is_event(event: dict, wanted: str) -> bool:
 def _events(what: What, asked: Asked) -> tuple[bool, str]:
     events, wanted = asked.moment.events or [], [item.text for item in what.items]
     names = {re.match(r"\"?(\w*)", one)[1] for one in wanted}
-    found = [event["text"] for event in events if event["text"].partition("(")[0] in names]
+    # a pattern that begins with * has no name
+    found = [event["text"] for event in events if event["text"].partition("(")[0] in names
+             or any(_is_event(event, one) for one in wanted)]
     shown = "events " + (", ".join(found[:6]) + (f" and {len(found) - 6} more"
                                                  if len(found) > 6 else "") if found else "none")
     if what.how == "no":

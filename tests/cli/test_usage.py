@@ -6,7 +6,7 @@ from cli_command import Pykmm
 
 import pykmm as package
 
-COMMANDS = ("fuzz", "run", "fmt", "coverage", "extract", "doctor")
+COMMANDS = ("fuzz", "run", "fmt", "coverage", "extract", "review", "doctor")
 
 
 def test_version_is_printed(pykmm: Pykmm) -> None:

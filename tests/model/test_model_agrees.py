@@ -8,7 +8,7 @@ import pytest
 from . import compare
 
 SHARDS = 30
-CASES = 3_333 if os.environ.get("PYKMM_DEEP") else 100      # of each shard
+CASES = 3_334 if os.environ.get("PYKMM_DEEP") else 100      # of each shard
 SEED = int(os.environ.get("PYKMM_SEED", "2006"))
 
 
@@ -17,7 +17,8 @@ def both():
     return compare.Both()
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", range(SHARDS), ids=[f"seed {SEED}, shard {shard}"
+                                                      for shard in range(SHARDS)])
 def test_model_and_c_agree_on_random_sequences(both, shard):
     agreed, different = compare.run(both, SEED, shard, range(CASES))
     assert different is None, different

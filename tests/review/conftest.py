@@ -26,6 +26,16 @@ def mail_path() -> Path:
 
 
 @pytest.fixture(scope="session")
+def both() -> Halves:
+    return Halves([halves.c_half(), halves.p_half()])
+
+
+@pytest.fixture(scope="session")
+def half_c() -> Halves:
+    return Halves([halves.c_half()])
+
+
+@pytest.fixture(scope="session")
 def counts() -> facts.Counts:
     """Of a short run, whose first cases reach almost everything."""
     fuzzer = Fuzzer(Plan([halves.c_half(), halves.p_half()],
@@ -37,9 +47,8 @@ def counts() -> facts.Counts:
 
 
 @pytest.fixture(scope="session")
-def runs() -> dict[str, dict]:
+def runs(both: Halves) -> dict[str, dict]:
     """Every witness by C and P."""
-    both = Halves([halves.c_half(), halves.p_half()])
     return {unit: witnesses.found(one, both) for unit, one in witnesses.witnesses().items()}
 
 

@@ -63,6 +63,8 @@ CASES = [
     (STORED, 'events "set_page_dirty(page[0]) = 1"', 'events "set_page_dirty(page[1])*"',
      "events set_page_dirty(page[0]) = 1"),
     (STORED, "no events drop_buffers", "no events get_page", "events get_page(page[0])"),
+    (STORED, 'no events "*drop_buffers*"', 'no events "*t_page(page[0])"',
+     "events get_page(page[0]), put_page(page[0])"),
     (STORED, "1 events get_page", "2 events get_page", "events get_page(page[0])"),
     (STORED, "properties hold", "properties broken", "properties hold"),
     (STORED + "set page[0]._count = 7\n", "properties broken", "properties hold",

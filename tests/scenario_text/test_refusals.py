@@ -64,6 +64,7 @@ REFUSED = [
     ("file f ext2 block=512\n", "1:19", ["'512'", "1024 or 2048 or 4096"]),
     ("file f ext2 holes=99\n", "1:19", ["'99'"]),
     ("file f ext2 pages=1 size=4096\n", "1:6", ["pages= or size="]),
+    ("file f block device holes=1\n", "1:6", ["no holes"]),
     ("file f ext2 colour=3\n", "1:13", ["colour", "pages="]),
     ("file heap ext2\n", "1:6", ["'heap'"]),
     (F + F, "2:6", ["'f'"]),

@@ -139,6 +139,7 @@ def test_file_of_any_kind_can_be_made(w, kind):
     ({"block": 512}, "block is 512: it must be 1024, 2048 or 4096"),
     ({"pages": 7}, "pages is 7: it must be a number from 0 to 6"),
     ({"pages": 1.5}, "pages is 1.5"),
+    ({"kind": "block device", "holes": [0]}, "a block device has no holes: all of it is on disk"),
     ({"holes": [6]}, "a hole is 6: it must be a number from 0 to 5"),
     ({"mode": "rwx"}, "mode is 'rwx': say letters of 'rw'"),
 ])
