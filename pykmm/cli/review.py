@@ -69,10 +69,14 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path
         out.line(f"the mail: {source.verdict}")
     code = output.GOOD
     if meant or html_path or json_path:
-        plan = {"kind": BOTH, "seed": seed, "jobs": jobs or os.cpu_count() or 1,
-                "seconds": SECONDS if seconds is None else seconds, "cases": cases,
-                "functions": None, "units": None, "wild": False, "keep_going": True}
-        code = _fill(source, plan, out, json_path)
+        code = _count(source, {
+            "kind": BOTH, "seed": seed, "jobs": jobs or os.cpu_count() or 1,
+            "seconds": SECONDS if seconds is None else seconds, "cases": cases,
+            "functions": None, "units": None, "wild": False, "keep_going": True}, json_path)
+        if source.counts is None:
+            return code
+    if _run_all(source, out, claims=bool(meant or html_path or json_path)):
+        code = output.FOUND
     found = facts.facts(source)
     if html_path:
         _write_page(html_path, found)
@@ -111,21 +115,25 @@ def _mail(patch: str | None) -> facts.Source:
     return facts.Source(judge(read_mail(patch)), os.path.basename(patch), claims=said)
 
 
-def _fill(source: facts.Source, plan: dict, out: output.Output, json_path: str | None) -> int:
-    """Count, and run the witnesses; the exit code that both call for."""
+def _count(source: facts.Source, plan: dict, json_path: str | None) -> int:
+    """Put in how often lines run; the exit code. No counts: the run was ended at once."""
     counting = _Counting({"do": "fuzz", "plan": plan, "patch": None, "halves": []},
                          Path("findings"), json_path)
     code = counting.run()
     signal.signal(signal.SIGINT, signal.default_int_handler)    # the session has switched it off
-    if counting.result is None:
-        return code
-    source.counts = facts.Counts.of(counting.result, plan["seed"])
-    source.counts.interrupted = counting.interrupted
+    if counting.result is not None:
+        source.counts = facts.Counts.of(counting.result, plan["seed"])
+        source.counts.interrupted = counting.interrupted
+    return code
+
+
+def _run_all(source: facts.Source, out: output.Output, *, claims: bool) -> bool:
+    """Put in what came of the witnesses, and of the claims' scenarios; is one not as it should?"""
     source.runs = _answer({"do": "witnesses", "units": list(witnesses.witnesses())}, out)["runs"]
     wrong = not all(run["ok"] for run in source.runs.values())
-    if evidence.folder() is not None:
+    if claims and evidence.folder() is not None:
         wrong |= facts.judge_claims(source, _answer({"do": "claims"}, out)["judged"])
-    return output.FOUND if wrong else code
+    return wrong
 
 
 def _answer(task: dict, out: output.Output) -> dict:

@@ -224,7 +224,8 @@ def _unit(unit: str, ids: list[str], source: Source) -> dict:
     told = witness and {"file": _shown(witness.file), "breaks": witness.breaks, **(run or {})}
     return {"function": UNITS[unit], "edits": ids, "witness": told,
             "length": len(run["operations"]) if run else None,
-            "bound": witness and witness.bound, "property": run and run["property"]}
+            "bound": witness and witness.bound, "property": run and run["property"],
+            "statement": core.PROPERTIES[run["property"]] if run and run["property"] else None}
 
 
 def _shown(path: Path) -> str:

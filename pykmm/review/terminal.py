@@ -9,6 +9,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from ..report import findings
 from ..report.coverage import lexer_of
 from ..source.anchors import FUNCTION_OF, letters_of
 from .facts import HALVES
@@ -32,11 +33,13 @@ def table(facts: dict) -> Iterator[RenderableType]:
     yield shown
     yield Text()
     units = Table(box=None, pad_edge=False)
-    for column in ("unit", "function", "edits", "without it"):
+    for column in ("unit", "function", "edits", "run", "breaks", "without it"):
         units.add_column(column)
     for name, unit in facts["units"].items():
         witness = unit["witness"]
         units.add_row(Text(name, style="bold"), unit["function"], ids_text(unit["edits"]),
+                      findings.counted(unit["length"], "operation") if unit["length"] else "",
+                      unit["property"] or "",
                       witness["breaks"] if witness else "nothing is known to go wrong")
     yield units
 
@@ -201,5 +204,5 @@ def _unit(name: str, unit: dict) -> Iterator[RenderableType]:
     for difference in witness["differs"]:
         yield Text(f"  {difference}")
     if unit["property"]:
-        yield Text(f"  property broken without it: {unit['property']}")
+        yield Text(f"  {unit['property']}: {unit['statement']}", style="dim")
     yield Text(f"  again: pykmm run {witness['file']}", style="dim")

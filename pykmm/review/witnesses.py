@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import BadInput
 from ..patch.table import UNITS, tomllib
+from ..engine import properties
 from ..scenario import meaning, parse
 from ..scenario.model import Scenario
 from ..scenario.run import Halves, Variant
@@ -54,12 +55,12 @@ def mask_without(unit: str) -> int:
 
 
 class _Watched(Variant):
-    """A variant that keeps the state after each operation, and the first property it breaks."""
+    """A variant that keeps the state after each operation, and the properties that it breaks."""
 
     def __init__(self, scenario: Scenario, mask: int, halves: Halves):
         super().__init__(scenario, mask, halves, detail=True)
         self.states = [self._state()]
-        self.broken = [self._broken()]
+        self.broken = [self._broken(properties.ALL)]
 
     def _state(self) -> dict:
         return state_of(self.block.words(), self.files)
@@ -76,7 +77,7 @@ class _Watched(Variant):
             if done:
                 done[-1]["state"] = len(self.states)
                 self.states.append(self._state())
-                self.broken.append(self._broken())
+                self.broken.append(self._broken(properties.ALL))
 
 
 def found(witness: Witness, halves: Halves) -> dict:
@@ -86,8 +87,9 @@ def found(witness: Witness, halves: Halves) -> dict:
                    ok (all its expectations hold), runs {"with": run, "without": run}, parts (number
                    of the first operation after which results or states differ, or None), property
                    (the first that is broken without the unit and not with it, or None), differs
-                   (sentences on results, disks and locks); a run has states and broken, one more
-                   than there are operations, and results and steps, one an operation
+                   (sentences on results, disks, locks and properties); a run has states and
+                   broken (names of properties), one more than there are operations, and results
+                   and steps, one an operation
     raises BadInput   the scenario does not run with and without the unit
     """
     scenario = parse.parse(witness.text, witness.file.name)
@@ -104,8 +106,7 @@ def found(witness: Witness, halves: Halves) -> dict:
         "title": scenario.title, "text": witness.text,
         "operations": [entry["text"] for entry in done], "lines": [entry["line"] for entry in done],
         "ok": all(one["ok"] for one in results), "runs": runs, "parts": _parts(runs),
-        "property": next((name for name in runs["without"]["broken"]
-                          if name and name not in runs["with"]["broken"]), None),
+        "property": next((name for name, _ in _broken_without(runs)), None),
         "differs": list(_differs(witness.unit, done, runs)),
     }
 
@@ -131,8 +132,18 @@ def _parts(runs: dict) -> int | None:
                  if a != b or state != other_state), None)
 
 
+def _broken_without(runs: dict) -> list[tuple[str, int]]:
+    """Properties that the second run alone breaks, and after how many operations, first first."""
+    kept = {name for names in runs["with"]["broken"] for name in names}
+    found: dict[str, int] = {}
+    for number, names in enumerate(runs["without"]["broken"]):
+        for name in names:
+            found.setdefault(name, number)
+    return [(name, number) for name, number in found.items() if name not in kept]
+
+
 def _differs(unit: str, done: list[dict], runs: dict) -> Iterator[str]:
-    """What who uses the kernel sees: results of operations, and the disks at the end."""
+    """Results of operations, the disks at the end, and what else only one of them does."""
     one, other = runs.values()
     for entry, a, b in zip(done, one["results"], other["results"], strict=False):
         if a != b:
@@ -144,3 +155,5 @@ def _differs(unit: str, done: list[dict], runs: dict) -> Iterator[str]:
                    f"{unit}, {pages_text(its['pages'])} without")
     yield from (f"without {unit}: {fault}" for fault in others["faults"]
                 if fault not in last["faults"])
+    for name, number in _broken_without(runs):
+        yield f"without {unit} the property {name} is broken after operation {number}"

@@ -19,7 +19,7 @@ def test_table_has_every_edit_and_every_unit(pykmm: Pykmm) -> None:
     assert {f"E{n:02}" for n in range(1, 29)} | {f"U{n}" for n in range(1, 8)} <= set(rows)
     assert rows["E14"].startswith("E14 U3 +24 do_mmap_pgoff MM19 A mapping whose stores")
     assert "MK1-MK9 MFI1-MFI5 PM1-PM4" in rows["E25"]
-    assert rows["U4"].startswith("U4 mprotect_fixup E17-E19 fsync returns 0")
+    assert rows["U4"].startswith("U4 mprotect_fixup E17-E19 5 operations tracked_writes fsync")
     assert lines[-1].startswith("no lines of the patch: there is no mail")
 
 

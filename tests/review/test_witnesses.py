@@ -45,6 +45,19 @@ def test_store_is_not_on_disk_without_the_unit(runs: dict[str, dict], unit: str,
     assert told["with"]["results"] == told["without"]["results"]
 
 
+@pytest.mark.parametrize(("unit", "name", "after"), [
+    ("U1", "kept_writes", 3), ("U2", "tracked_writes", 2), ("U3", "tracked_writes", 2),
+    ("U4", "tracked_writes", 3), ("U5", "tracked_writes", 6), ("U6", "tracked_writes", 3),
+    ("U7", "lock_order", 6),
+])
+def test_property_that_is_broken_without_the_unit(runs: dict[str, dict], unit: str, name: str,
+                                                  after: int) -> None:
+    told = runs[unit]["runs"]
+    assert runs[unit]["property"] == name
+    assert not any(name in names for names in told["with"]["broken"])
+    assert [name in names for names in told["without"]["broken"]].index(True) == after
+
+
 def test_locks_are_taken_against_the_order_without_u7(runs: dict[str, dict]) -> None:
     told = runs["U7"]["runs"]
     assert last(told["with"])["faults"] == []
