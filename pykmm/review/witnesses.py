@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ..engine import properties
 from ..errors import BadInput
 from ..patch.table import UNITS, tomllib
-from ..engine import properties
 from ..scenario import meaning, parse
 from ..scenario.model import Scenario
 from ..scenario.run import Halves, Variant
