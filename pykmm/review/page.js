@@ -10,7 +10,7 @@
 
   // Where the reader is, and going elsewhere.
 
-  const wide = matchMedia("(min-width: 80rem)");
+  const wide = matchMedia("(min-width: 92rem)");
   const fit = () => {
     document.querySelector(".contents").open = wide.matches;
     document.documentElement.classList.toggle("narrow", !wide.matches);

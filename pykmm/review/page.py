@@ -17,6 +17,7 @@ from .state import sentence
 from .terminal import ids_text, size_text
 
 TAB = 4
+_LABEL = re.compile(r"\w+:$")
 _SPACES = re.compile(r"\s{3,}")
 _ANCHOR = re.compile(r"\s*(?:/\*|#) [A-Z]{2,3}\d+[a-z]?(?: E\d\d)*(?: \*/)?\s*$")
 
@@ -59,6 +60,9 @@ def _owners(facts: dict) -> dict[str, str]:
 def _edit(edit: dict, owner: dict[str, str]) -> dict:
     rows = [{**_row(row, edit["id"], owner), "patch": _patch(row["patch"])}
             for row in edit["rows"]]
+    for column in ([row["patch"] or [] for row in rows],
+                   *([row["halves"][half] for row in rows] for half in (0, 1))):
+        _dedent([line for lines in column for line in lines])
     return {**edit, "rows": rows,
             "functions": edit["function"].split(", ") if edit["function"] else []}
 
@@ -71,6 +75,14 @@ def _row(row: dict, place: str, owner: dict[str, str]) -> dict:
     """A row with its lines in colours; it has the step's id in one place of the page only."""
     return {**row, "id": row["step"] if owner.get(row["step"]) == place else "",
             "halves": [list(_lines(row[name], half)) for half, name in enumerate(HALVES)]}
+
+
+def _dedent(lines: list[dict]) -> None:
+    """Take off the indent that all lines of a column have, but for labels."""
+    deep = [line["indent"] for line in lines if line["text"].strip()
+            and not _LABEL.match(line["text"].strip())]
+    for line in lines:
+        line["indent"] = max(0, line["indent"] - min(deep, default=0))
 
 
 def _coloured(texts: list[str], half: int) -> list[Markup]:
