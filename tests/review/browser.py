@@ -117,9 +117,10 @@ class Browser:
                 self.run("location.href") == "about:blank":
             pass
 
-    def run(self, script: str) -> Any:
-        """What an expression gives, as plain data."""
-        done = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+    def run(self, script: str, *, wait: bool = False) -> Any:
+        """What an expression gives, as plain data; wait: what its promise comes to."""
+        done = self.call("Runtime.evaluate", expression=script, returnByValue=True,
+                         awaitPromise=wait)
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 

@@ -155,11 +155,20 @@ def test_a_place_is_not_hidden_below_the_bar(opened: browser.Browser, file: Path
     assert top_of(opened, "E14") >= below
 
 
-def test_link_to_a_step_opens_its_function(opened: browser.Browser) -> None:
+@pytest.mark.parametrize("name", ["do_brk", "BK5"])
+def test_link_to_a_function_or_its_step_opens_it(opened: browser.Browser, name: str) -> None:
     assert not opened.run("document.querySelector('#do_brk details').open")
-    opened.run("document.querySelector(\"nav a[href='#do_brk']\").click()")
-    opened.run("location.hash = '#BK5'")
+    opened.run(f"location.hash = '{name}'")
+    opened.run("new Promise(requestAnimationFrame)", wait=True)
     assert opened.run("document.querySelector('#do_brk details').open")
+
+
+def test_link_to_what_the_search_has_hidden_shows_it(opened: browser.Browser) -> None:
+    opened.press("/", *"private_lock")
+    assert not opened.run("document.getElementById('E14').checkVisibility()")
+    opened.run("location.hash = 'E14'")
+    opened.run("new Promise(requestAnimationFrame)", wait=True)
+    assert opened.run("document.getElementById('E14').checkVisibility()")
 
 
 def test_slash_searches_and_escape_clears(opened: browser.Browser) -> None:

@@ -83,6 +83,7 @@ def test_page_needs_nothing_from_elsewhere(read: Read, text: str) -> None:
 
 def test_headings_leave_out_no_level(read: Read) -> None:
     assert read.headings[0] == 1 and read.headings.count(1) == 1
+    assert read.headings.count(2) == 3      # units, edits, functions
     assert all(b <= a + 1 for a, b in zip(read.headings, read.headings[1:], strict=False))
 
 

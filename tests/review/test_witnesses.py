@@ -80,6 +80,14 @@ def test_state_after_a_store_has_its_pte_page_and_disk(runs: dict[str, dict]) ->
     assert state["counters"]["nr_dirty"] == 1
 
 
+def test_pte_that_is_writable_and_clean(runs: dict[str, dict]) -> None:
+    #   mmap, load: without U3 the pte is writable, with it it is not; nobody has stored yet
+    ptes = [runs["U3"]["runs"][which]["states"][2]["processes"][0]["vmas"][0]["ptes"][0]
+            for which in ("with", "without")]
+    assert [pte["writable"] for pte in ptes] == [False, True]
+    assert not any(pte["dirty"] for pte in ptes) and all(pte["accessed"] for pte in ptes)
+
+
 def test_state_has_buffers_and_what_is_being_written(runs: dict[str, dict]) -> None:
     #   flush_buffers: the block of the page is on its way to the disk
     page = runs["U5"]["runs"]["with"]["states"][4]["pages"][0]
