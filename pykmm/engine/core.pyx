@@ -338,13 +338,12 @@ cdef class Runner:
         return OUTCOMES[result.outcome], result.ret, result.fault
 
     def run_checked(self, Half half):
-        """Run the sequence that was built last, looking at every property after each operation,
-        and then bring the world to rest.
+        """Run the sequence that was built last, look after each operation, bring it to rest.
 
         returns (outcome, number of the operation, name of the property that broke after it or
-        None, what was left at rest or "", how often a known defect was set right: (mmaps that
-        failed, truncations met by a fault); docs/findings tells of both).  `judged` is then
-        name -> operation, for those a kernel is judged by that broke at any time
+        None, what was left at rest or "", how often known defects were set right: (mmaps that
+        failed, truncations met by a fault)); docs/findings.  `judged`: name -> operation, of
+        those a kernel is judged by that broke at any time
         """
         cdef kmm_result result
         cdef kmm_broken broken

@@ -43,6 +43,7 @@ def test_a_world_of_legal_operations_breaks_none(stored, name):
     ("page[5].flags.private", 1, ["refcounts", "freed_pages"]),
     ("page[5].io", 1, ["freed_pages"]),
     ("world.sleep_fault", 1 << 7, ["sleeping"]),
+    ("vma[0].vm_flags", 0x73, ["private_contents"]),    # private, and writes the file's page
 ])
 def test_a_wrong_word_breaks_those_that_know_it(stored, path, value, broken):
     stored["mm[0].pte[0x40000000]"] &= ~0x40        # else it would be a promise by itself

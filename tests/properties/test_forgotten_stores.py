@@ -135,3 +135,15 @@ def test_a_store_that_faults_is_meant_for_what_is_mapped_when_it_happens():
     w["world.pauses_left"] = 1
     p.write(at)
     assert (w["world.interfered"], waiting(w)) == (1, [])
+
+
+def test_a_store_is_not_noted_for_a_page_that_is_not_mapped_there_any_more():
+    w = World(units="-U1")
+    f, p = w.file("ext2", pages=2), w.process
+    at = p.mmap(f)
+    # another thread maps page 1 there, with its pte, which is copied without U1
+    w["world.interference"] = 3 | 1 << 32 | 3 << 40 | (1 | 16) << 48 | 1 << 56
+    w["world.pauses_left"] = 1
+    p.write(at)
+    assert (w["world.interfered"], p.pte(at)) == (1, "page 1 RW D A")
+    assert (waiting(w), w.broken(*ABOUT_STORES)) == ([], [])

@@ -223,6 +223,16 @@ def test_private_contents_breaks_where_two_may_write_one_page():
     assert w.broken() == ["private_contents"]
 
 
+def test_private_contents_breaks_where_its_place_in_swap_is_somebody_elses_too():
+    w = World(units="all")
+    p = w.process
+    p.write(p.mmap(pages=2, shared=False))
+    w["page[0].flags.swapcache"], w["page[0].private"] = 1, 1
+    assert w.broken("private_contents") == []
+    w["mm[0].pte[0x40001000]"] = 1 << 8             # swap slot 1
+    assert w.broken("private_contents") == ["private_contents"]
+
+
 def test_private_contents_breaks_where_a_file_can_be_written_through_a_private_mapping():
     w = World(units="all")
     f, p = w.file("ext2", pages=1), w.process
@@ -263,6 +273,17 @@ def test_known_contents_breaks_where_a_failed_invalidation_makes_unread_blocks_d
     w.sync()
     assert f.disk[2:4] == [0xFFFF, 0xFFFF]
     p.read(p.mmap(f))
+    assert w.broken() == ["known_contents"]
+
+
+def test_known_contents_does_not_ask_what_swap_lost():
+    w = World(units="all")
+    p = w.process
+    at = p.mmap(shared=False)
+    p.write(at), w.drain(), w.reclaim(0), w.reclaim(0)
+    assert (w["page[0].io"], w.complete(ok=False), w.reclaim(0)) == (0x1F, 1, 1)
+    assert (p.read(at), w.broken()) == (0xFFFF, [])
+    w["world.swap_failed"] = 0
     assert w.broken() == ["known_contents"]
 
 
