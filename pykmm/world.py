@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from .actors import PAGE, SECTOR, SLOTS, File, Process, Result, mode_of, number
-from .engine import core, finding, halves
+from .engine import core, finding, halves, properties
 from .errors import BadInput
 from .report import bits, operations
 from .report import world as rendering
@@ -289,12 +289,22 @@ class World:
         return "\n".join(found)
 
     def properties(self) -> str | None:
-        """Name of the first property that does not hold, or None: see core.PROPERTIES."""
+        """Name of the first property that should hold always and does not, or None."""
+        return next(iter(self._broken(properties.ALWAYS)), None)
+
+    def broken(self, *names: str) -> list[str]:
+        """Those of these properties that do not hold, the ones that a kernel is judged by included.
+
+        names : str    of core.PROPERTIES; none: all of them
+        """
+        return self._broken(properties.mask(names) if names else properties.ALL)
+
+    def _broken(self, mask: int) -> list[str]:
         self._check_running()
         machine = _machine()
         with machine.lock:
             machine.runner.restore(self._image)
-            return machine.runner.broken_property()
+            return properties.names(machine.runner.broken(mask))
 
     def copy(self) -> "World":
         """A world in the same state, with processes and files of its own."""

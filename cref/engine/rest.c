@@ -138,6 +138,16 @@ static u32 repair_race(struct world *world)
 	return 1;
 }
 
+/* Before known defects are set right: nr_dirty is one of them. */
+static void judge(struct world *world, struct kmm_broken *broken, u32 at)
+{
+	u32 newly = kmm_broken(world, (u32)KMM_PROPERTIES_JUDGED & ~broken->judged);
+
+	broken->judged |= newly;
+	for (; newly; newly &= newly - 1)
+		broken->judged_at[__builtin_ctz(newly)] = (u8)at;
+}
+
 struct checked {
 	const struct kmm_sequence *s;
 	struct world *world;
@@ -150,11 +160,14 @@ static s64 run_checked(const void *context)
 	struct kmm_broken *broken = checked->broken;
 	struct world *world = checked->world;
 	struct kmm_operation operation;
+	s64 ret;
 	u32 i;
 
 	for (i = 0; i <= checked->s->operations; i++) {
 		kmm_sequence_operation(checked->s, i, &operation);
-		broken->quirks += repair_quirk(world, &operation, kmm_operate(&operation));
+		ret = kmm_operate(&operation);
+		judge(world, broken, i);
+		broken->quirks += repair_quirk(world, &operation, ret);
 		broken->races += repair_race(world);
 		broken->at = i;
 		broken->property = kmm_broken_property(world);
@@ -166,6 +179,7 @@ static s64 run_checked(const void *context)
 	world->pauses_more = 0;
 	end_processes(world);
 	write_back(world);
+	judge(world, broken, i);
 	reclaim_leftovers(world);
 	empty_files(world);
 	broken->at = i;

@@ -5,14 +5,15 @@
 
 #include "engine/replay.h"
 
-/* Where a checked run first broke a property: before operation `at`, or at rest. */
+/* Where a checked run first broke a property: after operation `at`, or at rest. */
 struct kmm_broken {
 	u32 property;		/* of enum kmm_property; NR_KMM_PROPERTIES: none */
 	u32 at;			/* number of the operation after which it did not hold */
 	u32 left;		/* of enum kmm_leftover: what was left at rest */
 	u32 quirks;		/* failed mmaps that gave back memory that was never charged */
 	u32 races;		/* pages that were truncated while a fault made them dirty */
-	u32 reserved;
+	u32 judged;		/* set of the judged properties that ever broke: machine/property.h */
+	u8 judged_at[32];	/* and each one's operation, after which it first did */
 };
 
 enum kmm_leftover {

@@ -3,6 +3,7 @@
 #include "machine/blocks.h"
 #include "machine/running.h"
 #include "machine/truncate.h"
+#include "machine/unwritten.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -70,19 +71,24 @@ static void mark_dirty_blocks(struct page *page, struct writeback_control *wbc)
 static void mark_mapped_blocks(struct page *page)
 {
 	struct buffer_head *head = kmm_buffers_of(page), *bh = head;
+	u32 count = kmm_blocks_per_page(page->mapping->host), i = 0;
 
 	do {
 		if (bh->b_state >> BH_Mapped & 1 && buffer_dirty(bh)) {
 			lock_buffer(bh);
 			bh->b_state |= 1UL << BH_Async_Write;
 		} else {
+			if (buffer_dirty(bh))
+				kmm_forget_stores(page, kmm_sectors_of_block(count, i));
 			bh->b_state &= ~(1UL << BH_Dirty);
 		}
+		i++;
 		bh = bh->b_this_page;
 	} while (bh != head);
 }
 
-static int submit_marked_blocks(struct page *page)
+/* Dirty again since it was marked: it stays so, but for the way out after an error. */
+static int submit_marked_blocks(struct page *page, int after_error)
 {
 	struct buffer_head *head = kmm_buffers_of(page), *bh = head, *next;
 	int submitted = 0;
@@ -90,7 +96,8 @@ static int submit_marked_blocks(struct page *page)
 	do {
 		next = bh->b_this_page;
 		if (bh->b_state >> BH_Async_Write & 1) {
-			bh->b_state &= ~(1UL << BH_Dirty);
+			if (after_error)
+				bh->b_state &= ~(1UL << BH_Dirty);
 			submit_bh(bh, KMM_END_ASYNC_WRITE);
 			submitted++;
 		}
@@ -128,14 +135,14 @@ static int write_blocks(struct inode *inode, struct page *page, struct writeback
 	if (!error) {
 		mark_dirty_blocks(page, wbc);
 		set_page_writeback(page);
-		submitted = submit_marked_blocks(page);
+		submitted = submit_marked_blocks(page, 0);
 		unlock_page(page);
 	} else {
 		mark_mapped_blocks(page);
 		page->flags |= 1UL << PG_error;
 		set_page_writeback(page);
 		unlock_page(page);
-		submitted = submit_marked_blocks(page);
+		submitted = submit_marked_blocks(page, 1);
 	}
 	if (!submitted)
 		nothing_to_write(page, wbc);

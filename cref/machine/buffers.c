@@ -2,6 +2,7 @@
 /* Blocks and the buffers over them: attaching, locking, writing one, reading a page, giving up. */
 #include "machine/blocks.h"
 #include "machine/running.h"
+#include "machine/unwritten.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -340,6 +341,7 @@ static void finish_new_blocks(struct page *page, int error)
 		if (kmm_test_and_clear(&bh->b_state, BH_New) && error) {
 			/* 2.6.17 does so even where the page knows better, and loses what it held */
 			kmm_zero_sectors(page, sectors_of(bh));
+			kmm_forget_stores(page, sectors_of(bh));
 			bh->b_state |= 1UL << BH_Uptodate;
 			mark_buffer_dirty(bh);
 		}

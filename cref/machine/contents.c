@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "machine/contents.h"
+#include "machine/unwritten.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -10,6 +11,7 @@ void kmm_store(struct page *page, u32 sector, u32 here)
 
 	KMM_EVENT(user_store, here, page, sector, version);
 	page->contents[sector] = (u16)version;
+	kmm_note_store(page, sector);
 }
 
 void kmm_cow_user_page(struct page *to, struct page *from, unsigned long address, u32 here)

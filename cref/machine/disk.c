@@ -6,6 +6,7 @@
  */
 #include "machine/blocks.h"
 #include "machine/swap.h"
+#include "machine/unwritten.h"
 #include "machine/writeback.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -123,6 +124,8 @@ void kmm_end_io(struct page *page, int ok)
 	KMM_EVENT(end_io, KMM_HERE, page, ok);
 	if (ok)
 		put_on_disk(page, io);
+	/* and who waits for a write that failed is told so */
+	kmm_note_end_of_write(page, io);
 	page->io = 0;
 	for (i = 0; i < KMM_SECTORS; i++)
 		page->in_flight[i] = 0;

@@ -5,6 +5,7 @@
 #include "machine/fault.h"
 #include "machine/lru.h"
 #include "machine/running.h"
+#include "machine/unwritten.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -248,6 +249,7 @@ static enum kmm_access take_fault(struct mm_struct *mm, unsigned long address, i
 enum kmm_access kmm_user_access(unsigned long address, int write, u32 *version)
 {
 	struct mm_struct *mm = current->mm;
+	u16 *unwritten = NULL;
 	enum kmm_access end;
 	int faults = 0;
 	pte_t *pte;
@@ -257,8 +259,12 @@ enum kmm_access kmm_user_access(unsigned long address, int write, u32 *version)
 		pte = walk(mm, address);
 		if (pte && allowed(*pte, write)) {
 			access_frame(mm, address, pte, write, version);
+			if (unwritten)
+				kmm_note_access(mm, address, *pte, unwritten);
 			return KMM_ACCESS_DONE;
 		}
+		if (write && !faults)
+			unwritten = kmm_unwritten_of_access(mm, address, pte);
 		if (faults++ == MAX_FAULTS)
 			kmm_hang();
 		end = take_fault(mm, address, write,

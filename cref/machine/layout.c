@@ -50,6 +50,7 @@ void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS
 {
 	const struct world_size *size = &world->size;
 	const u32 pmds = size->mms * size->pmds;
+	const u32 sectors = (size->mappings - 1) * size->slots * KMM_SECTORS;
 	const char *base = (const char *)world;
 	const struct kmm_array all[KMM_NR_ARRAYS] = {
 		{ "world", "world", 0, sizeof(struct world), 1 },
@@ -68,8 +69,9 @@ void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS
 		ARRAY("pmd", pmd, world->pmds, pmds),
 		ARRAY("slot", radix_tree_slot, world->slots, size->mappings * size->slots),
 		ARRAY("swap", swap_slot, world->swap, size->swap_slots),
-		{ "disk", NULL, (const char *)world->disks - base, sizeof(u16),
-		  (size->mappings - 1) * size->slots * KMM_SECTORS },
+		{ "disk", NULL, (const char *)world->disks - base, sizeof(u16), sectors },
+		{ "unwritten", NULL, (const char *)(world->disks + sectors) - base, sizeof(u16),
+		  sectors },
 		{ "pte", NULL, (const char *)world->ptes - base, sizeof(pte_t),
 		  pmds << size->table_shift },
 	};

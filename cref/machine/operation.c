@@ -23,6 +23,7 @@
 #include "machine/reclaim.h"
 #include "machine/running.h"
 #include "machine/truncate.h"
+#include "machine/unwritten.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -144,9 +145,11 @@ static s64 do_unpin(const u8 *a)
 
 	if (!page || !page->pins)
 		return -ENOENT;
-	/* the device has written into the page */
+	/* the device has written into the page; if nobody says so, nobody can expect to find it */
 	if (a[1])
 		kmm_store(page, 0, KMM_HERE);
+	if (a[1] && !a[2])
+		kmm_forget_stores(page, 1);
 	return kmm_unpin(page, a[2]);
 }
 

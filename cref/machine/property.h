@@ -1,24 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Properties: statements about worlds that hold between any two operations. */
+/* Properties: statements about worlds that should hold between any two operations. */
 #ifndef KMM_MACHINE_PROPERTY_H
 #define KMM_MACHINE_PROPERTY_H
 
 #include "machine/world.h"
 
 enum kmm_property {
-#define PROPERTY(name, statement) KMM_PROPERTY_##name,
+#define PROPERTY(group, name, units, statement) KMM_PROPERTY_##name,
 #include "machine/property.def"
 #undef PROPERTY
 	NR_KMM_PROPERTIES
 };
 
-/* Its number, or NR_KMM_PROPERTIES if all hold; the world is left as it is. */
+/* A set of properties is a word: bit 1 << number. */
+enum kmm_property_group {
+	KMM_PROPERTIES_ALWAYS = 0
+#define ALWAYS(name)	| 1u << KMM_PROPERTY_##name
+#define JUDGED(name)
+#define PROPERTY(group, name, units, statement) group(name)
+#include "machine/property.def"
+#undef ALWAYS
+#undef JUDGED
+	,
+	KMM_PROPERTIES_JUDGED = 0
+#define ALWAYS(name)
+#define JUDGED(name)	| 1u << KMM_PROPERTY_##name
+#include "machine/property.def"
+#undef PROPERTY
+#undef ALWAYS
+#undef JUDGED
+};
+#define KMM_PROPERTIES_ALL	((u32)KMM_PROPERTIES_ALWAYS | (u32)KMM_PROPERTIES_JUDGED)
+
+/*
+ * Those of `mask` that do not hold of a world between two operations; 0: all
+ * hold.  Others are not looked at, and the world is left as it is.
+ */
+KMM_EXPORT u32 kmm_broken(struct world *world, u32 mask);
+/* The number of the first that should hold always and does not, or NR_KMM_PROPERTIES. */
 KMM_EXPORT u32 kmm_broken_property(struct world *world);
 /* What vm_committed_space ought to be. */
 s64 kmm_committed_pages(struct world *world);
 /* What nr_dirty ought to be. */
 u64 kmm_dirty_pages(struct world *world);
+/* By its number; NULL or 0 for one that is none. */
 KMM_EXPORT const char *kmm_property_name(u32 property);
 KMM_EXPORT const char *kmm_property_statement(u32 property);
+KMM_EXPORT u32 kmm_property_units(u32 property);
 
 #endif

@@ -2,6 +2,7 @@
 /* Taking pages out of files: truncation, which asks nobody, and invalidation, which does. */
 #include "machine/running.h"
 #include "machine/truncate.h"
+#include "machine/unwritten.h"
 #include "machine/zap.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -133,6 +134,7 @@ static void truncate_blocks(struct inode *inode)
 		return;
 	if (kept < 64)
 		inode->i_mapped &= (1ull << kept) - 1;
+	kmm_forget_stores_from(inode, sector);
 	for (; sector < (u64)kmm_world->size.slots * KMM_SECTORS; sector++)
 		inode->i_disk[sector] = 0;
 }
@@ -214,8 +216,19 @@ static void unmap_page_or_rest(struct address_space *mapping, const struct page 
 	*rest = 0;
 }
 
+/* A dirty page without buffers goes; who invalidates a file has written it before, or means it. */
+static void thrown_away(const struct address_space *mapping, pgoff_t index)
+{
+	u16 *unwritten = kmm_unwritten(mapping, index);
+	u32 i;
+
+	for (i = 0; unwritten && i < KMM_SECTORS; i++)
+		unwritten[i] = 0;
+}
+
 static int invalidate_page(struct address_space *mapping, struct page *page, int *rest)
 {
+	pgoff_t index = page->index;
 	int was_dirty, ret = 0;
 
 	lock_page(page);
@@ -228,6 +241,8 @@ static int invalidate_page(struct address_space *mapping, struct page *page, int
 			if (was_dirty)
 				set_page_dirty(page);
 			ret = -EIO;
+		} else if (was_dirty) {
+			thrown_away(mapping, index);
 		}
 	}
 	unlock_page(page);

@@ -275,6 +275,7 @@ struct inode {
 	struct address_space *i_mapping;
 	loff_t_kmm i_size;		/* bytes */
 	u16 *i_disk;			/* versions of its sectors on disk, KMM_SECTORS a page */
+	u16 *i_unwritten;		/* their last stores that are not there yet; 0: none (unwritten.h) */
 	u64 i_mapped;
 	struct rw_semaphore i_mutex;
 	s32 i_writecount;

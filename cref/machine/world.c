@@ -10,12 +10,17 @@
  */
 struct offsets {
 	u64 pages, vmas, mms, tasks, mappings, inodes, bdis, files, anon_vmas, buffers,
-	    pmds, slots, swap, disks, ptes, end;
+	    pmds, slots, swap, disks, unwritten, ptes, end;
 };
 
 static u64 nr_pmds(const struct world_size *size)
 {
 	return (u64)size->mms * size->pmds;
+}
+
+static u64 nr_sectors(const struct world_size *size)
+{
+	return (u64)(size->mappings - 1) * size->slots * KMM_SECTORS;
 }
 
 static u64 nr_ptes(const struct world_size *size)
@@ -41,7 +46,8 @@ static struct offsets offsets_for(const struct world_size *size)
 	at.slots = at.pmds + nr_pmds(size) * sizeof(pmd_t);
 	at.swap = at.slots + (u64)size->mappings * size->slots * sizeof(struct radix_tree_slot);
 	at.disks = at.swap + size->swap_slots * sizeof(struct swap_slot);
-	at.ptes = at.disks + (u64)(size->mappings - 1) * size->slots * KMM_SECTORS * sizeof(u16);
+	at.unwritten = at.disks + nr_sectors(size) * sizeof(u16);
+	at.ptes = at.unwritten + nr_sectors(size) * sizeof(u16);
 	at.end = at.ptes + ((nr_ptes(size) + 1) & ~1ull) * sizeof(pte_t);
 	return at;
 }
@@ -70,8 +76,10 @@ static void init_inode(struct world *world, u32 i)
 	inode->i_mapping = &world->mappings[i];
 	inode->i_blkbits = PAGE_SHIFT;
 	inode->i_mutex.class = LOCK_I_MUTEX;
-	if (i + 1 < world->size.mappings)
+	if (i + 1 < world->size.mappings) {
 		inode->i_disk = world->disks + (u64)i * world->size.slots * KMM_SECTORS;
+		inode->i_unwritten = inode->i_disk + nr_sectors(&world->size);
+	}
 }
 
 static void init_mapping(struct world *world, u32 i)

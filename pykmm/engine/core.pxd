@@ -229,7 +229,10 @@ cdef extern from "engine/phases.h" nogil:
 cdef extern from "machine/property.h" nogil:
     enum:
         NR_KMM_PROPERTIES
-    uint32_t kmm_broken_property(struct_world *world)
+        KMM_PROPERTIES_ALWAYS
+        KMM_PROPERTIES_ALL
+    uint32_t broken_of "kmm_broken"(struct_world *world, uint32_t mask)
+    uint32_t kmm_property_units(uint32_t property)
     const char *kmm_property_name(uint32_t property)
     const char *kmm_property_statement(uint32_t property)
 
@@ -240,6 +243,8 @@ cdef extern from "engine/rest.h" nogil:
         uint32_t left
         uint32_t quirks
         uint32_t races
+        uint32_t judged
+        uint8_t judged_at[32]
     void kmm_sequence_checked(kmm_runner *runner, const kmm_sequence *s, const kmm_half *half,
                               kmm_result *result, kmm_broken *broken)
 
@@ -260,6 +265,7 @@ cdef class Runner:
     cdef kmm_case case
     cdef kmm_sequence sequence
     cdef readonly bint sequences
+    cdef readonly dict judged
     cdef Half half
 
 

@@ -60,9 +60,11 @@ SEQUENCE_CHOICES = [(_text(kmm_sequence_choices[i].name), kmm_sequence_choices[i
 OPERATIONS = [(_text(kmm_operation_name(i)), _text(kmm_operation_arguments(i)).split())
               for i in range(NR_KMM_OPERATIONS)]
 
-# what holds between two operations: name -> statement
+# what holds between two operations: name -> statement, in the order of their bits
 PROPERTIES = {_text(kmm_property_name(i)): _text(kmm_property_statement(i))
               for i in range(NR_KMM_PROPERTIES)}
+PROPERTIES_ALWAYS = KMM_PROPERTIES_ALWAYS       # see pykmm.engine.properties
+PROPERTY_UNITS = [kmm_property_units(i) for i in range(NR_KMM_PROPERTIES)]
 LEFTOVERS = ["", "page", "vma", "anon_vma", "buffer", "swap slot", "committed page", "open file"]
 
 # name -> (number, arguments, gives a result)
@@ -341,7 +343,8 @@ cdef class Runner:
 
         returns (outcome, number of the operation, name of the property that broke after it or
         None, what was left at rest or "", how often a known defect was set right: (mmaps that
-        failed, truncations met by a fault); docs/findings tells of both)
+        failed, truncations met by a fault); docs/findings tells of both).  `judged` is then
+        name -> operation, for those a kernel is judged by that broke at any time
         """
         cdef kmm_result result
         cdef kmm_broken broken
@@ -350,6 +353,8 @@ cdef class Runner:
             kmm_sequence_checked(self.runner, &self.sequence, half.table, &result, &broken)
         finally:
             kmm_unguard_process()
+        self.judged = {name: broken.judged_at[i] for i, name in enumerate(PROPERTIES)
+                       if broken.judged >> i & 1}
         name = None if broken.property == NR_KMM_PROPERTIES else list(PROPERTIES)[broken.property]
         return (OUTCOMES[result.outcome], broken.at, name, LEFTOVERS[broken.left],
                 (broken.quirks, broken.races))
@@ -388,10 +393,14 @@ cdef class Runner:
         self.runner.world.trace_at = self.runner.world.trace
 
     def broken_property(self):
-        """Name of the first property that does not hold of the world as it is, or None."""
+        """Name of the first property that should always hold and does not, or None."""
+        broken = self.broken(KMM_PROPERTIES_ALWAYS)
+        return list(PROPERTIES)[(broken & -broken).bit_length() - 1] if broken else None
+
+    def broken(self, uint32_t mask):
+        """Those of `mask` (pykmm.engine.properties) that do not hold of the world as it is."""
         kmm_core_enter(self.runner.world)
-        cdef uint32_t broken = kmm_broken_property(self.runner.world)
-        return None if broken == NR_KMM_PROPERTIES else list(PROPERTIES)[broken]
+        return broken_of(self.runner.world, mask)
 
     def first_differing(self, halves):
         """Number of the first half whose run differs from that of halves[0], or 0."""

@@ -111,9 +111,9 @@ class Map:
             index = self._word(image, "pmd", "index", 0, 8, table)
             page = (index << size["table_shift"]) + i % (1 << size["table_shift"])
             return f"{mm}.pte[{page << PAGE_SHIFT:#x}]"
-        if name == "disk":
+        if name in ("disk", "unwritten"):
             sectors = size["slots"] * SECTORS
-            return f"inode[{i // sectors}].disk[{i % sectors}]"
+            return f"inode[{i // sectors}].{name}[{i % sectors}]"
         if name == "slot":
             return f"mapping[{i // size['slots']}].slot[{i % size['slots']}]"
         return f"{name}[{i}]"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ..engine import core, finding
+from ..engine import core, finding, properties
 from ..report.paths import Map
 from ..report.world import Words
 from ..world import World
@@ -152,9 +152,9 @@ class Block:
         self.runner.forget_trace()
         return Ran(outcome, value, fault, words, places, self.runner.image())
 
-    def broken_property(self, image: bytes) -> str | None:
+    def broken(self, image: bytes, mask: int) -> list[str]:
         self.runner.restore(image)
-        return self.runner.broken_property()
+        return properties.names(self.runner.broken(mask))
 
     def events(self, ran: Ran, half: core.Half, mail: finding.MailLines) -> list[dict]:
         return finding.events_of(ran.words, ran.places, half, self.where, mail)

@@ -3,7 +3,7 @@
 
 from functools import cache
 
-from ..engine import core, finding
+from ..engine import core, finding, properties
 from ..report import world as rendering
 from ..report.paths import Map
 from . import expectations, meaning, results
@@ -104,9 +104,9 @@ class _Direct:
     def _place(self, value: Value) -> int:
         return Place().number(value, _Nothing(), 0)
 
-    def _broken(self) -> str | None:
+    def _broken(self, mask: int) -> list[str]:
         self.runner.restore(self.moment.after)
-        return self.runner.broken_property()
+        return properties.names(self.runner.broken(mask))
 
 
 class _Nothing:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..engine import core
+from ..engine import core, properties
 from ..errors import BadInput
 from ..report.world import pte_text, pte_word
 from . import facts
@@ -31,7 +31,7 @@ class Asked:
     moment : Moment      the last operation or call, and the world after it
     view : View          that world, with names
     now : Now            what names stand for
-    broken : function    the first property that does not hold, or None
+    broken : function    names of those of a set of properties (a mask) that do not hold
     page, place, path : functions   what a value leads to, by names of the scenario
     """
 
@@ -40,7 +40,7 @@ class Asked:
     page: Callable[[Value], int]
     place: Callable[[Value], int]
     path: Callable[[str], str]
-    broken: Callable[[], str | None]
+    broken: Callable[[int], list[str]]
 
 
 def _failing(held: list[tuple[bool, str]]) -> tuple[bool, str]:
@@ -308,18 +308,15 @@ def _events(what: What, asked: Asked) -> tuple[bool, str]:
 
 
 def _property(what: What, asked: Asked) -> tuple[bool, str]:
-    broken, wanted = asked.broken(), what.of[0].text
-    names = list(core.PROPERTIES)
-    if broken is not None and names.index(broken) < names.index(wanted):
-        return False, f"{broken} is broken, so that {wanted} was not looked at"
-    so = broken == wanted
+    wanted = what.of[0].text
+    so = bool(asked.broken(properties.mask([wanted])))
     return so == (what.how == "broken"), f"property {wanted} {'broken' if so else 'holds'}"
 
 
 def _properties(what: What, asked: Asked) -> tuple[bool, str]:
-    broken = asked.broken()
-    found = "properties hold" if broken is None else f"property {broken} broken"
-    return (broken is None) == (what.how == "hold"), found
+    broken = asked.broken(properties.ALWAYS)
+    found = f"property {broken[0]} broken" if broken else "properties hold"
+    return (not broken) == (what.how == "hold"), found
 
 
 def _ending(what: What, asked: Asked) -> tuple[bool, str]:

@@ -414,8 +414,8 @@ class Variant:
         so, found = expectations.holds(expect.what, asked)
         self._add(line, "expect", ok=so, found=found, expected=str(expect.what))
 
-    def _broken(self) -> str | None:
-        return self.block.broken_property(self.block.image)
+    def _broken(self, mask: int) -> list[str]:
+        return self.block.broken(self.block.image, mask)
 
 
 def run(scenario: Scenario, halves: Halves, *, detail: bool = False) -> dict:
