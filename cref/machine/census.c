@@ -67,7 +67,8 @@ static void count_pte(struct kmm_census *census, struct kmm_census_mm *mm,
 		mm->file++;
 	if (pte_write(pte))
 		count_writer(census, vma, page);
-	if (pte_val(pte) & _PAGE_PRESENT && kmm_has_garbage(page))
+	if (pte_val(pte) & _PAGE_PRESENT && kmm_has_garbage(page) &&
+	    !(kmm_page_is_anon(page) && census->world->swap_failed))
 		census->unknown++;
 }
 

@@ -57,6 +57,8 @@ static void note_error(struct page *page)
 	page->flags |= 1UL << PG_error;
 	if (mapping)
 		mapping->flags |= 1UL << AS_EIO;
+	else if (kmm_page_flag(page, PG_swapcache))
+		kmm_world->swap_failed = 1;
 }
 
 static int async_writes_left(const struct page *page)

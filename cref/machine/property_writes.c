@@ -176,6 +176,10 @@ int kmm_holds_private_contents(const struct kmm_census *census)
 	return 1;
 }
 
+/*
+ * Exception: private memory after a write to swap has failed.  The page stays
+ * clean here, and what is read back then is whatever was in its slot.
+ */
 int kmm_holds_known_contents(const struct kmm_census *census)
 {
 	const struct world *world = census->world;

@@ -28,6 +28,7 @@ LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
     (r"vma\[\d+\]\.(vm_rb\..*|i_mmap_(priority|parent|last))|mm\[\d+\]\.mm_rb",
      "shape of a tree: what is in it is compared, or the property vma_lists"),
     (r"mm\[\d+\]\.anon_replaced", "counts a known defect for the properties: docs/findings"),
+    (r"world\.swap_failed", "known to the property known_contents alone"),
     (r"inode\[\d+\]\.unwritten\[\d+\]", "known to the properties alone: machine/unwritten.h"),
     (r"world\.(held\[\d+\]|wbc\[\d+\]\..*|pprev)", "beyond its count or call nobody's"),
     (r"world\.(order|sleep)_fault", "the model has no locks"),

@@ -276,6 +276,17 @@ def test_known_contents_breaks_where_a_failed_invalidation_makes_unread_blocks_d
     assert w.broken() == ["known_contents"]
 
 
+def test_known_contents_does_not_ask_what_swap_lost():
+    w = World(units="all")
+    p = w.process
+    at = p.mmap(shared=False)
+    p.write(at), w.drain(), w.reclaim(0), w.reclaim(0)
+    assert (w["page[0].io"], w.complete(ok=False), w.reclaim(0)) == (0x1F, 1, 1)
+    assert (p.read(at), w.broken()) == (0xFFFF, [])
+    w["world.swap_failed"] = 0
+    assert w.broken() == ["known_contents"]
+
+
 # lock_order, nr_dirty
 
 @pytest.mark.parametrize("units, broken", [("all", []), ("-U7", ["lock_order"])])
