@@ -26,6 +26,7 @@ from . import core, finding, fuzz, halves
 
 MEMORY_BYTES = 8 << 30
 FILE_BYTES = 1 << 30
+STATE_BYTES = 64 << 30      # of an exploration: 24 a world
 LEAVE_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1     # of <linux/prctl.h>
 
@@ -43,10 +44,10 @@ class Talk:
             self._to.flush()
 
 
-def _limit() -> None:
-    """No core files, and no more memory or disk than any task here needs."""
+def _limit(file_bytes: int) -> None:
+    """No core files, and no more memory or disk than the task needs."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for limit, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES)):
+    for limit, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, file_bytes)):
         _, hard = resource.getrlimit(limit)
         if hard == resource.RLIM_INFINITY or hard > most:
             resource.setrlimit(limit, (most, most))
@@ -131,6 +132,24 @@ def _run(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Tal
     talk.say("result", **_examine(bytes.fromhex(task["case"]), loaded, mail, talk))
 
 
+def _explore(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+             stop: threading.Event) -> None:
+    from ..scenario import explored
+    from . import exploring
+    from .scope import Scope
+
+    plan = dict(task["plan"])
+    scope = Scope(**{name: tuple(value) if isinstance(value, list) else value
+                     for name, value in plan.pop("scope").items()})
+    exploration = exploring.Exploration(exploring.Plan(loaded, scope, **plan))
+    threading.Thread(target=lambda: stop.wait() and exploration.stop(), daemon=True).start()
+    result = exploration.run(lambda totals, seconds: talk.say(
+        "progress", **totals, seconds=seconds))
+    for found in result["found"]:
+        found["scenario"] = explored.text_of(found, scope)
+    talk.say("result", **result)
+
+
 def _scenario(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
               _: threading.Event) -> None:
     from ..scenario import parse, run
@@ -169,11 +188,11 @@ def main() -> int:
     task = json.loads(sys.stdin.readline())
     stop = threading.Event()
     threading.Thread(target=_listen, args=(sys.stdin, stop), daemon=True).start()
-    _limit()
+    _limit(STATE_BYTES if task["do"] == "explore" else FILE_BYTES)
     try:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
-        do = {"fuzz": _fuzz, "run": _run, "scenario": _scenario,
+        do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
               "claims": _claims, "witnesses": _witnesses}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
