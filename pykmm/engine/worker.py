@@ -159,6 +159,20 @@ def _scenario(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk
     talk.say("result", **run.run(scenario, halves_told, detail=True))
 
 
+def _witnesses(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+               _: threading.Event) -> None:
+    from ..review import evidence, witnesses
+    from ..scenario.run import Halves
+
+    told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
+    runs = {unit: witnesses.found(one, told) for unit, one in witnesses.witnesses().items()}
+    folder = evidence.folder()
+    if folder is not None:
+        runs |= {name: witnesses.shown(one, folder, told)
+                 for name, one in witnesses.findings().items()}
+    talk.say("result", runs=runs)
+
+
 def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
             _: threading.Event) -> None:
     from ..review import claims, evidence
@@ -179,7 +193,7 @@ def main() -> int:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
         do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "claims": _claims}[task["do"]]
+              "claims": _claims, "witnesses": _witnesses}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),
