@@ -11,7 +11,6 @@ from refused import refused_within_a_second
 
 from pykmm.errors import BadInput
 from pykmm.patch import transport
-from pykmm.patch.edits import judge
 from pykmm.patch.mail import Line, Mail, read_mail
 from pykmm.patch.table import Table
 
