@@ -158,6 +158,10 @@ cdef class Timed:
         returns = tuple(self.timed.returns[i] for i in range(self.timed.nr_steps))
         return core.OUTCOMES[result.outcome], returns, result.fault
 
+    def left(self):
+        """(state, words of the events) that the run left, as bytes and a list."""
+        return self.runner.image(), self.runner.trace()[0]
+
     def learn(self):
         """After a run: which words a round has to put back."""
         kmm_timed_learn(&self.timed)
