@@ -13,7 +13,7 @@
  */
 int get_block(struct inode *inode, u64 block, int create, int *mapped)
 {
-	u64 *back = kmm_event(KMM_EVENT_get_block, 5, KMM_HERE);
+	u64 *back = KMM_BACK(get_block, 5, KMM_HERE);
 	int error = 0;
 
 	back[0] = KMM_WORD(inode);
