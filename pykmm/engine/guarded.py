@@ -59,7 +59,8 @@ def silent_seconds() -> float:
 class Child:
     """One task in a child process.
 
-    task : dict   as engine.worker takes it; "plan" holds "jobs" for fuzzing
+    task : dict   as engine.worker takes it; "plan" holds "jobs" for fuzzing; "quiet": in a
+                  process without events
     raises Lacking   there is no room here for a process or its files
     """
 
@@ -90,7 +91,8 @@ class Child:
         self._pipe = made.enter_context(os.fdopen(ours, "rb", buffering=0))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pykmm.engine.worker", str(theirs)],
+                [sys.executable, "-m",
+                 f"pykmm.engine.{'quiet_worker' if task.get('quiet') else 'worker'}", str(theirs)],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._errors,
                 pass_fds=[theirs, self._watch.fileno()],
                 # Ctrl-C is the parent's to act on

@@ -183,6 +183,22 @@ def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk:
                                for claim in claims.load().claims if claim.shown})
 
 
+def _bench(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
+           stop: threading.Event) -> None:
+    from ..bench import child
+
+    child.run(task["plan"], loaded, talk.say, stop)
+
+
+def _bench_check(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
+                 _: threading.Event) -> None:
+    from ..bench import check
+
+    talk.say("result", refused=check.answer(
+        task["rows"], loaded,
+        lambda half, row: talk.say("examining", half=half, case=row.encode().hex())))
+
+
 def main() -> int:
     talk = Talk(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     task = json.loads(sys.stdin.readline())
@@ -192,8 +208,9 @@ def main() -> int:
     try:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
-        do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "claims": _claims, "witnesses": _witnesses}[task["do"]]
+        do = {"bench": _bench, "bench_check": _bench_check, "claims": _claims,
+              "explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
+              "witnesses": _witnesses}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <string.h>
+#include <time.h>
+
+#include "engine/timing.h"
+#include "machine/interfere.h"
+#include "machine/running.h"
+
+/* The clock that nobody sets or slews. */
+static u64 now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &at);
+	return (u64)at.tv_sec * 1000000000u + (u64)at.tv_nsec;
+}
+
+static u64 do_nothing(void)
+{
+	return 0;
+}
+
+/* Callers of a function that takes no arguments may well pass some: they go in registers. */
+static const struct kmm_half idle_half = {
+	.is_shared_writable = (void *)do_nothing,
+	.follow_page = (void *)do_nothing,
+	.do_wp_page = (void *)do_nothing,
+	.do_no_page = (void *)do_nothing,
+	.do_mmap_pgoff = (void *)do_nothing,
+	.do_brk = (void *)do_nothing,
+	.mprotect_fixup = (void *)do_nothing,
+	.do_writepages = (void *)do_nothing,
+	.test_clear_page_dirty = (void *)do_nothing,
+	.clear_page_dirty_for_io = (void *)do_nothing,
+	.page_mkclean_one = (void *)do_nothing,
+	.page_mkclean_file = (void *)do_nothing,
+	.page_mkclean = (void *)do_nothing,
+	.try_to_free_buffers = (void *)do_nothing,
+};
+
+void kmm_timed_start(struct kmm_timed *timed)
+{
+	memcpy(timed->world, timed->image, timed->state_bytes);
+}
+
+struct steps_of_half {
+	const struct kmm_timed *timed;
+	const struct kmm_half *half;
+};
+
+static s64 run_steps(const void *context)
+{
+	const struct steps_of_half *run = context;
+	const struct kmm_timed *timed = run->timed;
+	u32 i;
+
+	for (i = 0; i < timed->nr_steps; i++) {
+		const struct kmm_step *step = &timed->steps[i];
+
+		timed->returns[i] = step->is_call ? kmm_bare_call(run->half, &step->call)
+						  : kmm_operate(&step->operation);
+	}
+	return i;
+}
+
+static void enter(const struct kmm_timed *timed, const struct kmm_half *half)
+{
+	kmm_interfere_room(timed->room, timed->state_bytes);
+	kmm_run_half(half, timed->world);
+}
+
+void kmm_timed_run(struct kmm_timed *timed, const struct kmm_half *half,
+		   struct kmm_result *result)
+{
+	const struct steps_of_half run = { timed, half };
+
+	kmm_timed_start(timed);
+	memset(timed->returns, 0, timed->nr_steps * sizeof(*timed->returns));
+	enter(timed, half);
+	kmm_guarded(run_steps, &run, result);
+}
+
+void kmm_timed_learn(struct kmm_timed *timed)
+{
+	u64 *state = (u64 *)timed->world;
+	const u64 *before = (const u64 *)timed->image;
+	u64 i;
+
+	timed->nr_changed = 0;
+	for (i = 0; i < timed->state_bytes / sizeof(*state); i++)
+		if (state[i] != before[i])
+			timed->changed[timed->nr_changed++] =
+				(struct kmm_put_back) { &state[i], before[i] };
+}
+
+static inline void put_back(const struct kmm_timed *timed)
+{
+	u64 i;
+
+	for (i = 0; i < timed->nr_changed; i++)
+		*timed->changed[i].at = timed->changed[i].value;
+	/* all of it in memory before anything is called */
+	__asm__ __volatile__("" ::: "memory");
+}
+
+u64 kmm_time_steps(const struct kmm_timed *timed, const struct kmm_half *half, u64 rounds)
+{
+	u64 start, round;
+	u32 i;
+
+	enter(timed, half);
+	start = now();
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < timed->nr_steps; i++) {
+			const struct kmm_step *step = &timed->steps[i];
+
+			if (step->is_call)
+				kmm_bare_call(half, &step->call);
+			else
+				kmm_operate(&step->operation);
+		}
+		put_back(timed);
+	}
+	return now() - start;
+}
+
+u64 kmm_time_idle(const struct kmm_timed *timed, u64 rounds)
+{
+	u64 start, round;
+	u32 i;
+
+	start = now();
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < timed->nr_steps; i++)
+			if (timed->steps[i].is_call)
+				kmm_bare_call(&idle_half, &timed->steps[i].call);
+		put_back(timed);
+	}
+	return now() - start;
+}
+
+u64 kmm_time_yardstick(u64 rounds)
+{
+	u32 table[256];
+	u64 start, round, x = 1;
+	u32 i;
+
+	for (i = 0; i < 256; i++)
+		table[i] = i * 167 + 13;
+	start = now();
+	/* loads that wait for each other, some arithmetic, stores: as the functions are made of */
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < 32; i++) {
+			x = x * 6364136223846793005u + table[x >> 56];
+			table[i] = (u32)(x >> 32);
+		}
+		__asm__ __volatile__("" : : "r"(x) : "memory");
+	}
+	return now() - start;
+}
