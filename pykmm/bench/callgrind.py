@@ -126,12 +126,13 @@ def _run(plan: dict) -> tuple[list[Counter[str]], list[tuple[str, int]]]:
                    "--combine-dumps=yes", f"--dump-before={MARK}",
                    *(f"--toggle-collect={entry}" for entry in ENTRIES),
                    sys.executable, "-m", "pykmm.bench.counted", str(plan_file), str(answer)]
-        path = os.pathsep.join(part for part in sys.path if part)
+        # a symbol that is bound in a first call would be counted there
+        env = {**os.environ, "LD_BIND_NOW": "1", "PYTHONHASHSEED": "0",
+               "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
         patience = START_SECONDS + WORLD_SECONDS * len(plan["worlds"])
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, errors="replace", check=False,
-                timeout=patience, env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path})
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace",
+                                  check=False, timeout=patience, env=env)
         except subprocess.TimeoutExpired:
             raise _died(plan, f"did not come back within {patience} s") from None
         if done.returncode or not answer.exists():
@@ -176,7 +177,7 @@ def count_each(tasks: Sequence[Task], given: Sequence[NamedHalf] = ()) -> list[d
            HarnessError   two counts differ: something in the machine depends on an address
     """
     parts, answers = _run(_plan(tasks, given))
-    takes = [(task, half) for task in tasks for half in task.halves for _ in range(1 + TAKES)]
+    takes = [(task, half) for task in tasks for half in task.halves for _ in range(TAKES)]
     for (task, half), (outcome, _) in zip(takes, answers, strict=True):
         if outcome != "returned":
             raise BadInput(f"{task.name}, half {half}: ended with {outcome}, and only what returns "
@@ -189,7 +190,7 @@ def count_each(tasks: Sequence[Task], given: Sequence[NamedHalf] = ()) -> list[d
     for counts, task in zip(found, tasks, strict=True):
         for half in task.halves:
             kept = [Counter({name: n for name, n in part.items() if name not in ENTRIES})
-                    for part in parts[at + 1:at + 1 + TAKES]]
+                    for part in parts[at:at + TAKES]]
             counts[half] = Counted(agreed(f"{task.name}, half {half}", kept), answers[at][1])
-            at += 1 + TAKES
+            at += TAKES
     return found

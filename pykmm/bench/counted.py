@@ -14,7 +14,7 @@ from ..engine import core, halves
 from ..errors import PykmmError
 from .moving import Moved, core_library
 
-TAKES = 2       # that are kept; one more goes before, in which symbols are bound
+TAKES = 2       # of each count, which must be equal
 
 
 def mark() -> None:
@@ -73,7 +73,7 @@ def count(plan: dict) -> list[tuple[str, int]]:
     for fields, steps, names in plan["worlds"]:
         runner, image, own_steps = worlds.put(Moved(*fields), steps)
         for name in names:
-            for _ in range(1 + TAKES):
+            for _ in range(TAKES):
                 answers.append(perform(runner, loaded[name], image, own_steps))
                 mark()
     return answers
