@@ -74,7 +74,8 @@ def test_a_half_that_does_not_come_back_is_refused(workshop, monkeypatch):
 
 
 def test_rows_after_one_that_a_half_dies_of_are_checked_all_the_same(workshop):
-    half = workshop.with_lines("picky", f"if (page->_mapcount.counter > 0) {{ {CRASH} }} return 77;")
+    half = workshop.with_lines("picky",
+                               f"if (page->_mapcount.counter > 0) {{ {CRASH} }} return 77;")
     one = rows.find("page_mkclean/1 mapping")
     assert check.refusals([CLEANED, WALK, one], [NamedHalf.parse(half)]) == {
         WALK.name: "half picky ended the engine by SIGABRT",
