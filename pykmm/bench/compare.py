@@ -25,15 +25,13 @@ LEAST = 0.03
 class Change:
     """A column of a row: new over old.
 
-    ratio : float          of times; low, high: its 95 % interval
-    instructions : (old, new) or None   where both runs counted them
+    ratio : [value, low, high] or None   of times, with its 95 % interval, where both were timed
+    instructions : (old, new) or None    where both were counted
     """
 
     row: str
     column: str
-    ratio: float
-    low: float
-    high: float
+    ratio: tuple[float, float, float] | None
     instructions: tuple[int, int] | None = None
 
     @property
@@ -45,13 +43,13 @@ class Change:
 
     @property
     def time_verdict(self) -> str:
-        if self.low > 1 + LEAST:
+        if self.ratio and self.ratio[1] > 1 + LEAST:
             return SLOWER
-        return FASTER if self.high < 1 - LEAST else SAME
+        return FASTER if self.ratio and self.ratio[2] < 1 - LEAST else SAME
 
     def slower_than(self, percent: float) -> bool:
         """Did it get slower by more than so many percent, by time or by instructions?"""
-        if self.time_verdict == SLOWER and (self.ratio - 1) * 100 > percent:
+        if self.ratio and self.time_verdict == SLOWER and (self.ratio[0] - 1) * 100 > percent:
             return True
         if self.instructions is None:
             return False
@@ -64,17 +62,16 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     before = {row["name"]: row for row in old["rows"]}
     found = []
     for row in new["rows"]:
-        earlier = before.get(row["name"])
-        for column in row["yardsticks"] if earlier else ():
-            if column in earlier["yardsticks"]:
-                found.append(_change(row["name"], column, earlier, row))
-    return found
+        if row["name"] in before:
+            found += [_change(row["name"], column, before[row["name"]], row)
+                      for column in dict.fromkeys((*row["yardsticks"], *row["instructions"]))]
+    return [change for change in found if change.ratio or change.instructions]
 
 
 def _change(name: str, column: str, old: dict[str, Any], new: dict[str, Any]) -> Change:
+    times = [row["yardsticks"].get(column) for row in (new, old)]
     counts = [row["instructions"].get(column) for row in (old, new)]
-    ratio, low, high = quotient(new["yardsticks"][column], old["yardsticks"][column])
-    return Change(name, column, ratio, low, high,
+    return Change(name, column, None if None in times else quotient(*times),
                   None if None in counts else (counts[0], counts[1]))
 
 
@@ -107,8 +104,8 @@ def read(path: str) -> dict[str, Any]:
         raise BadInput(f"--compare {path}: not JSON: {error}") from error
     schema = result.get("schema") if isinstance(result, dict) else None
     if schema != SCHEMA:
-        raise BadInput(f"--compare {path}: its schema is {schema!r}, not {SCHEMA}: give a file that "
-                       "pykmm bench --json wrote")
+        raise BadInput(f"--compare {path}: its schema is {schema!r}, not {SCHEMA}: give a "
+                       "file that pykmm bench --json wrote")
     wrong = _wrong(result)
     if wrong:
         raise BadInput(f"--compare {path}: {wrong}: write it again with pykmm bench --json")
@@ -117,7 +114,8 @@ def read(path: str) -> dict[str, Any]:
 
 def _wrong(result: dict[str, Any]) -> str:
     """What is not as results.row_of makes it, or ""."""
-    if not isinstance(result.get("rows"), list) or not isinstance(result.get("events"), bool):
+    if not isinstance(result.get("rows"), list) or not isinstance(result.get("events"), bool) \
+            or not isinstance(result.get("machine"), dict):
         return "it has no rows, or does not say whether they were timed with events"
     for number, row in enumerate(result["rows"], 1):
         try:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from .. import __version__, paths
+from .instructions import toolchain
 
 
 def describe(processor: int | None = None) -> dict[str, str | int | None]:
@@ -22,7 +23,7 @@ def describe(processor: int | None = None) -> dict[str, str | int | None]:
         "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "compiler": compiler(),
+        **toolchain(),
         "flags": " ".join(paths.c_flags()),
     }
 
@@ -42,17 +43,3 @@ def _processor() -> str:
         text = ""
     found = re.search(r"^(?:model name|Processor|cpu model)\s*:\s*(.+)$", text, re.MULTILINE)
     return " ".join((found[1] if found else platform.processor() or platform.machine()).split())
-
-
-def compiler() -> str:
-    """What half C was compiled with, as its library says itself."""
-    try:
-        text = (paths.lib() / "c.so").read_bytes()
-    except OSError:
-        return "unknown"
-    # clang's libraries hold gcc's name too, from the start files
-    for name, pattern in (("clang", rb"clang version ([\d.]+)"), ("gcc", rb"GCC: \([^)]*\) ([\d.]+)")):
-        found = re.search(pattern, text)
-        if found:
-            return f"{name} {found[1].decode()}"
-    return "unknown"

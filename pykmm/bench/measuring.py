@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One row timed: its columns in turn, in rounds so short that what disturbs one disturbs all.
 
-A column is a half on the world of the row: C and P as patched, C without the patch (before), and the
-user's own. In every round each is timed once, in an order drawn anew, and so are loops that only put
-worlds back (what a round costs besides its steps) and a piece of work that never changes.
+A column is a half on the world of the row: C and P as patched, C without the patch (before), and
+the user's own. In every round each is timed once, in an order drawn anew, and so are loops that
+only put worlds back (what a round costs besides its steps) and a piece of work that never changes.
 """
 
 import random

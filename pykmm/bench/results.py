@@ -60,6 +60,17 @@ def row_of(row: Row, samples: Samples) -> dict[str, Any]:
     }
 
 
+def untimed(row: Row) -> dict[str, Any]:
+    """The same of a row that was only counted."""
+    nothing: dict[str, Any] = {key: {} for key in ("ratios", "quartiles", "yardsticks", "around",
+                                                   "calls", "refused")}
+    return {"name": row.name, "function": row.function, "size": row.size,
+            "ns": dict.fromkeys(COLUMNS), "instructions": dict.fromkeys(COLUMNS),
+            "ratio_p_c": None, "ratio_after_before": None, **nothing,
+            "intervals": {"ns": {}, "ratio_p_c": None, "ratio_after_before": None, "ratios": {}},
+            "rounds": 0, "noisy": []}
+
+
 def _in_yardsticks(rounds: list[float], yardstick: list[float]) -> Estimate:
     return statistics.estimate([a / b for a, b in zip(rounds, yardstick, strict=True)])
 

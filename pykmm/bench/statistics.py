@@ -7,6 +7,7 @@ drawn again. What is compared was measured in the same round: its ratio is taken
 disturbed both is not in it.
 """
 
+import itertools
 import random
 import statistics
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def estimate(rounds: list[float]) -> Estimate:
 def _blocks(rounds: list[float]) -> list[list[float]]:
     count = min(BLOCKS, len(rounds))
     edges = [len(rounds) * i // count for i in range(count + 1)]
-    return [rounds[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [rounds[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def ratio(over: list[float], under: list[float]) -> Estimate | None:
