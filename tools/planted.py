@@ -2,23 +2,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Is a slowdown seen?  P with about 5 % more work in one step of a function.
 
-    python tools/planted.py [FUNCTION ...]
+    python tools/planted.py [--times SECONDS] [FUNCTION ...]
 
 Builds P again for each function, with a chain of additions in front of one step,
 and counts the function's rows with it and without.  Each slowdown must show in
 the row that it was made for, and only in P; and a comment more and a local of
 another name in every function must change no number of any row.
 
-Exit status: 0 all is seen; 1 something is not; 2 no such function; 3 something
-that this needs is missing.
+With --times the chain takes 5 % of P's time instead, and the row is timed for so
+long with it and without: where that is 100 ns or more, the comparison of `pykmm
+bench --compare` must call P slower; and no row may be called another one where
+nothing was planted.
+
+Exit status: 0 all is seen; 1 something is not; 2 bad arguments; 3 something that
+this needs is missing.
 """
 
 from __future__ import annotations
 
+import argparse
+import ctypes
 import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +36,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import copies  # noqa: E402
 
-from pykmm.bench import instructions, rows  # noqa: E402
+from pykmm.bench import compare, instructions, rows  # noqa: E402
 from pykmm.errors import BadInput, PykmmError  # noqa: E402
 from pykmm.source import anchors  # noqa: E402
 
@@ -52,6 +60,13 @@ import json, sys
 from pykmm.bench import instructions, rows
 print(json.dumps(instructions.count(rows.of(sys.argv[1:]))))
 """
+TIME = """
+import json, sys
+from pykmm.bench.session import Session
+print(json.dumps(Session([sys.argv[1]], float(sys.argv[2])).run().rows))
+"""
+TIMED_NS = 100
+_TRIES, _CALLS, _LINKS = 50, 1000, 100      # to find what an addition takes
 
 
 @dataclass(frozen=True)
@@ -138,11 +153,19 @@ def verdict(before: instructions.Totals, after: instructions.Totals, plant: Plan
     return ""
 
 
-def _counted_in_copy(functions: list[str]) -> instructions.Totals:
-    done = subprocess.run([sys.executable, "-c", COUNT, *functions], cwd=FOLDER, check=False,
+def time_verdict(before: dict, after: dict) -> str:
+    """What `pykmm bench --compare` says of P in a row of two results: slower, faster or same."""
+    found = compare.changes({"rows": [before]}, {"rows": [after]})
+    said = {change.verdict for change in found if change.column in ("P", compare.AGAINST_C)}
+    return next((one for one in (compare.SLOWER, compare.FASTER) if one in said), compare.SAME)
+
+
+def _told(folder: Path, script: str, *words: str) -> list | dict:
+    """What a script prints that runs on the pykmm in a folder."""
+    done = subprocess.run([sys.executable, "-c", script, *words], cwd=folder, check=False,
                           capture_output=True, text=True)
     if done.returncode:
-        raise copies.Failed(f"counting in {FOLDER} failed:\n{done.stderr}")
+        raise copies.Failed(f"measuring in {folder} failed:\n{done.stderr}")
     return json.loads(done.stdout)
 
 
@@ -160,10 +183,17 @@ def _source(plant: Plant) -> str:
     return (ROOT / "pykmm" / plant.file).read_text(encoding="utf-8")
 
 
-def _slower(plant: Plant, before: instructions.Totals) -> bool:
+def _build_same(plants: list[Plant]) -> None:
+    texts: dict[str, str] = {}
+    for plant in plants:
+        texts[plant.file] = plant.same(texts.get(plant.file) or _source(plant))
+    _build(texts)
+
+
+def _seen_in_counts(plant: Plant, before: instructions.Totals) -> bool:
     planted = more_of(before, plant)
     _build({plant.file: plant.slower(_source(plant), planted)})
-    after = _counted_in_copy([plant.function])
+    after = _told(FOLDER, COUNT, plant.function)
     wrong = verdict({name: before[name] for name in after}, after, plant)
     was, now = (counts[plant.row_name]["P"] for counts in (before, after))
     print(f"{plant.function:<24}{plant.step:<6}{planted:>4} in {plant.row:<26}{was:>6} ->{now:>6}"
@@ -171,12 +201,9 @@ def _slower(plant: Plant, before: instructions.Totals) -> bool:
     return not wrong
 
 
-def _same(before: instructions.Totals, plants: list[Plant]) -> bool:
-    texts: dict[str, str] = {}
-    for plant in plants:
-        texts[plant.file] = plant.same(texts.get(plant.file) or _source(plant))
-    _build(texts)
-    changed = instructions.changes(before, _counted_in_copy([]))
+def _same_in_counts(plants: list[Plant], before: instructions.Totals) -> bool:
+    _build_same(plants)
+    changed = instructions.changes(before, _told(FOLDER, COUNT))
     for line in changed:
         print(line)
     print(f"comments and names in {len(plants)} functions: {len(changed)} of "
@@ -184,24 +211,87 @@ def _same(before: instructions.Totals, plants: list[Plant]) -> bool:
     return not changed
 
 
-def run(functions: list[str]) -> int:
+def by_counts(plants: list[Plant]) -> bool:
+    before = instructions.count(rows.ROWS)
+    seen = [_seen_in_counts(plant, before) for plant in plants]
+    return all([*seen, _same_in_counts(plants, before)])
+
+
+def _addition_ns() -> float:
+    """What a link of the chain takes here, at its best."""
+    source, library = FOLDER / "chain.c", FOLDER / "chain.so"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    source.write_text("void chain(long n) { unsigned long x = 0; while (n--) { "
+                      + LINK * _LINKS + " } }\n", encoding="ascii")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    chain, best = ctypes.CDLL(str(library)).chain, float("inf")
+    for _ in range(_TRIES):
+        start = time.perf_counter_ns()
+        chain(_CALLS)
+        best = min(best, (time.perf_counter_ns() - start) / _CALLS / _LINKS)
+    return best
+
+
+def _timed(folder: Path, plant: Plant, seconds: float) -> dict:
+    return _told(folder, TIME, plant.row_name, str(seconds))[0]
+
+
+def _line(plant: Plant, before: dict, after: dict, said: str) -> str:
+    ratios = [f"{row['ratio_p_c']:.3f} [{', '.join(f'{x:.3f}' for x in interval)}]"
+              for row in (before, after) for interval in [row["intervals"]["ratio_p_c"]]]
+    return (f"{plant.function:<24}{plant.row:<26}{before['ns']['P']:>8.1f} ns"
+            f"   P/C {ratios[0]} -> {ratios[1]}  {said}")
+
+
+def _seen_in_time(plant: Plant, seconds: float, addition_ns: float) -> bool:
+    before = _timed(ROOT, plant, seconds)
+    spent = before["ns"]["P"]
+    if spent < TIMED_NS:
+        print(f"{plant.function:<24}{plant.row:<26}{spent:>8.1f} ns   under {TIMED_NS} ns")
+        return True
+    _build({plant.file: plant.slower(_source(plant),
+                                     round(spent * PERCENT / 100 / addition_ns))})
+    after = _timed(FOLDER, plant, seconds)
+    said = time_verdict(before, after)
+    print(_line(plant, before, after, "seen" if said == compare.SLOWER else said), flush=True)
+    return said == compare.SLOWER
+
+
+def _same_in_time(plant: Plant, seconds: float) -> bool:
+    before, after = (_timed(folder, plant, seconds) for folder in (ROOT, FOLDER))
+    said = time_verdict(before, after)
+    print(_line(plant, before, after, "nothing planted: " + said), flush=True)
+    return said == compare.SAME
+
+
+def by_time(plants: list[Plant], seconds: float) -> bool:
+    addition_ns = _addition_ns()
+    seen = [_seen_in_time(plant, seconds, addition_ns) for plant in plants]
+    _build_same(plants)
+    return all([*seen, *[_same_in_time(plant, seconds) for plant in plants]])
+
+
+def chosen(functions: list[str]) -> list[Plant]:
+    """The plants of these functions, all without any; raises BadInput for one that has none."""
     known = [plant.function for plant in PLANTS]
     for function in functions:
         if function not in known:
             raise BadInput(f"no function {function}: there are {', '.join(known)}")
-    chosen = [plant for plant in PLANTS if not functions or plant.function in functions]
-    before = instructions.count(rows.ROWS)
-    with copies.locked(FOLDER):
-        seen = [_slower(plant, before) for plant in chosen]
-        return 0 if all([*seen, _same(before, chosen)]) else 1
+    return [plant for plant in PLANTS if not functions or plant.function in functions]
 
 
 def main() -> None:
-    if sys.argv[1:] in (["-h"], ["--help"]):
-        print(__doc__.strip())
-        return
+    parser = argparse.ArgumentParser(description="Is a slowdown of 5 % in one step of P seen?")
+    parser.add_argument("functions", metavar="FUNCTION", nargs="*")
+    parser.add_argument("--times", type=float, metavar="SECONDS",
+                        help="by time, each row measured for so long; default: by instructions")
+    arguments = parser.parse_args()
     try:
-        sys.exit(run(sys.argv[1:]))
+        plants = chosen(arguments.functions)
+        with copies.locked(FOLDER):
+            seen = (by_time(plants, arguments.times) if arguments.times is not None
+                    else by_counts(plants))
+        sys.exit(0 if seen else 1)
     except PykmmError as error:
         print(f"planted: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
