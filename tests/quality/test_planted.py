@@ -42,6 +42,7 @@ def _with(**more: int) -> instructions.Totals:
 def test_every_function_has_a_plant_for_one_of_its_rows():
     assert sorted(plant.function for plant in planted.PLANTS) == sorted(core.FUNCTIONS)
     assert all(rows.find(plant.row_name) for plant in planted.PLANTS)
+    assert all(rows.find(plant.path) for plant in planted.PLANTS if plant.path)
 
 
 @pytest.mark.parametrize("plant", planted.PLANTS, ids=lambda plant: plant.function)
