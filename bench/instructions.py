@@ -33,6 +33,7 @@ sys.path[:0] = [str(ROOT), str(RECORD.parent)]
 try:
     from pykmm.bench import callgrind, instructions
     from pykmm.bench.known import KNOWN
+    from pykmm.bench.rows import ROWS
     from pykmm.errors import PykmmError
 except ImportError as missing:
     print(f"instructions: pykmm is not built ({missing}): python setup.py build_ext --inplace",
@@ -43,25 +44,29 @@ Counts = dict[str, dict[str, callgrind.Counted]]
 
 
 def count_all() -> Counts:
-    """Every row of the table by its name: hot paths first, then situations."""
+    """Every row of the table by its name: function by function, hot paths before situations."""
     import situations
 
     tasks = situations.tasks()
-    counted = callgrind.count_each(tasks)
-    return {task.name: one for task, one in zip(tasks, counted, strict=True)}
+    counts = instructions.count_whole(ROWS)
+    counts |= {task.name: one
+               for task, one in zip(tasks, callgrind.count_each(tasks), strict=True)}
+    functions = [row.function for row in ROWS]
+    return {name: counts[name] for name in sorted(counts, key=lambda name: functions.index(
+        name.partition("/")[0]))}
 
 
 def print_table(counts: Counts, with_breakdown: bool) -> None:
     out_of_bounds = set(instructions.outside(instructions.totals(counts)))
     function = ""
-    print(f"{'instructions':<38}{'C':>8}{'P':>8}{'P-C':>6}{'P/C':>8}{'before':>8}")
+    print(f"{'instructions':<46}{'C':>8}{'P':>8}{'P-C':>6}{'P/C':>8}{'before':>8}")
     for name, row in counts.items():
         part, _, situation = name.partition("/")
         if part != function:
             function = part
             print(function)
         c, p, old = row["C"].total, row["P"].total, row.get(instructions.OLD)
-        print(f"  {situation:<36}{c:>8}{p:>8}{p - c:>+6}{p / c:>8.3f}"
+        print(f"  {situation:<44}{c:>8}{p:>8}{p - c:>+6}{p / c:>8.3f}"
               f"{old.total if old else '':>8}"
               f"{'  OUT OF BOUNDS' if name in out_of_bounds else ''}".rstrip())
         if name not in out_of_bounds and not instructions.within(c, p):

@@ -45,7 +45,7 @@ class Situation:
 
     @property
     def row(self) -> str:
-        return f"{self.function}/{self.name}"
+        return f"{self.function}/drawn: {self.name}"
 
 
 def _one(name: str, holds: Callable[[Run], bool]) -> Situation:

@@ -7,11 +7,12 @@ _EARLY = ("the same statements: what variables start with is computed behind the
 _STACK = "the same statements: gcc keeps more of the arguments on the stack in one half"
 
 KNOWN: dict[str, tuple[int, str]] = {
-    "follow_page/no page table, zero page": (3, _REGISTERS),
-    "do_wp_page/no memory": (7, _STACK),
-    "do_mmap_pgoff/refused at once": (5, _EARLY),
-    "do_mmap_pgoff/refused, ENOMEM": (5, _EARLY),
-    "do_mmap_pgoff/refused, EOVERFLOW": (3, _EARLY),
-    "do_brk/refused": (4, _EARLY),
-    "mprotect_fixup/nothing to change": (3, _EARLY),
+    "follow_page/drawn: no page table, zero page": (3, _REGISTERS),
+    "do_wp_page/drawn: no memory": (7, _STACK),
+    "do_mmap_pgoff/drawn: refused at once": (5, _EARLY),
+    "do_mmap_pgoff/drawn: refused, ENOMEM": (5, _EARLY),
+    "do_mmap_pgoff/drawn: refused, EOVERFLOW": (3, _EARLY),
+    "do_brk/drawn: refused": (4, _EARLY),
+    "mprotect_fixup/no change": (3, _EARLY),
+    "mprotect_fixup/drawn: nothing to change": (3, _EARLY),
 }

@@ -73,11 +73,13 @@ def test_a_half_that_does_not_come_back_is_refused(workshop, monkeypatch):
         "half sleeper does not come back")
 
 
-def test_what_one_half_dies_of_is_known_of_the_other_rows(workshop):
-    half = workshop.with_lines("crash", CRASH)
-    asked = [CLEANED, WALK, FIRST_STORE]
-    assert check.refusals(asked, [NamedHalf.parse(half)]) == {
-        WALK.name: "half crash ended the engine by SIGABRT"}
+def test_rows_after_one_that_a_half_dies_of_are_checked_all_the_same(workshop):
+    half = workshop.with_lines("picky",
+                               f"if (page->_mapcount.counter > 0) {{ {CRASH} }} return 77;")
+    one = rows.find("page_mkclean/1 mapping")
+    assert check.refusals([CLEANED, WALK, one], [NamedHalf.parse(half)]) == {
+        WALK.name: "half picky ended the engine by SIGABRT",
+        one.name: "half picky returns 77, half C returns 1"}
 
 
 def test_a_half_that_lacks_a_function_is_refused_what_needs_it(workshop):

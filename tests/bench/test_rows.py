@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from pykmm.bench import check, rows
-from pykmm.bench.row import AFTER, BEFORE, Operation, Row, Start
+from pykmm.bench.row import AFTER, BEFORE, Call, Operation, Row, Start
 from pykmm.engine import core, halves, properties
 
 HALVES = [halves.c_half(), halves.p_half()]
@@ -150,6 +150,19 @@ def held(start: Start) -> tuple[int, int, int]:
     return word("nr_held"), word("pages_locked"), word("kmaps")
 
 
+def tracked(start: Start) -> bool:
+    """What page_mkclean_file finds: the file accounts, its mapping is shared and writable."""
+    page, vma = (start.steps[0].arguments[name] for name in ("page", "vma"))
+    start.runner.restore(start.image)
+    _, mapping, _ = start.runner.primitive("page_mapping", page)
+    _, accounts, _ = start.runner.primitive("mapping_cap_account_dirty", mapping)
+    at = next(f[3] for f in core.FIELDS if f[:2] == ("vm_area_struct", "vm_flags"))
+    flags = int.from_bytes(start.image[vma + at - start.runner.base:][:8], "little")
+    return bool(accounts) and check.run(
+        Start(start.runner, start.image, (Call("is_shared_writable", {"flags": flags}),)),
+        HALVES[0]).results == [("returned", 1, 0)]
+
+
 @each_row
 def test_a_row_is_of_a_legal_world_and_does_what_it_says(row, units):
     start = row.make(units)
@@ -179,6 +192,7 @@ def test_rows_of_page_mkclean_one_are_those_of_its_table(what):
     old, new = (int.from_bytes(state[pte - start.runner.base:][:4], "little")
                 for state in (start.image, done.state))
     protect = start.steps[0].arguments["protect"]
+    assert protect == tracked(start)
     assert (protect, old >> 6 & 1, old >> 1 & 1, new >> 6 & 1, new >> 1 & 1) == PTES[what]
 
 
