@@ -11,6 +11,7 @@ import dataclasses
 import marshal
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,15 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..engine.halves import BUILT_IN, NamedHalf
-from ..errors import BadInput, HarnessError, Lacking
+from ..errors import BadInput, HarnessError, Lacking, PykmmError
 from .counted import TAKES
 from .moving import movable
 from .row import Call, Start
 
 ENTRIES = ("kmm_bare_call", "kmm_bare_operation")
 MARK = "kmm_decode"
-MAX_SECONDS = 300       # many times what all rows take
-_LINES_SHOWN = 10
+# many times what starting and a world take
+START_SECONDS, WORLD_SECONDS = 120, 5
 
 
 @dataclass(frozen=True)
@@ -125,21 +126,36 @@ def _run(plan: dict) -> tuple[list[Counter[str]], list[tuple[str, int]]]:
                    "--combine-dumps=yes", f"--dump-before={MARK}",
                    *(f"--toggle-collect={entry}" for entry in ENTRIES),
                    sys.executable, "-m", "pykmm.bench.counted", str(plan_file), str(answer)]
-        path = os.pathsep.join(part for part in sys.path if part)
+        # a symbol that is bound in a first call would be counted there
+        env = {**os.environ, "LD_BIND_NOW": "1", "PYTHONHASHSEED": "0",
+               "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+        patience = START_SECONDS + WORLD_SECONDS * len(plan["worlds"])
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, errors="replace", check=False,
-                timeout=MAX_SECONDS,
-                env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path})
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace",
+                                  check=False, timeout=patience, env=env)
         except subprocess.TimeoutExpired:
-            raise BadInput(f"a half did not come back under callgrind within {MAX_SECONDS} s: "
-                           f"count without the halves that --half gave") from None
+            raise _died(plan, f"did not come back within {patience} s") from None
         if done.returncode or not answer.exists():
-            said = "\n".join((done.stdout + done.stderr).splitlines()[-_LINES_SHOWN:])
-            raise HarnessError(f"counting under callgrind ended with status {done.returncode}"
-                               + (f":\n{said}" if said else ""))
+            said = (done.stdout + done.stderr).splitlines()[-1:]
+            raise _died(plan, f"ended with {_status(done.returncode)}", *said)
+        refused, answers = marshal.loads(answer.read_bytes())
+        if refused:
+            raise BadInput(refused)
         lines = out.read_text(encoding="utf-8", errors="replace").splitlines()
-        return list(parts_of(lines)), marshal.loads(answer.read_bytes())
+        return list(parts_of(lines)), answers
+
+
+def _died(plan: dict, how: str, *said: str) -> PykmmError:
+    """Whose fault it is that nothing was counted: halves that the user gave, or ours."""
+    given = [name for name in plan["halves"] if name not in BUILT_IN]
+    if given:
+        return BadInput(f"counting with half {' and '.join(given)} {how}: pykmm fuzz runs it case "
+                        f"by case")
+    return HarnessError(": ".join([f"counting under callgrind {how}", *said]))
+
+
+def _status(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def agreed(what: str, takes: list[Counter[str]]) -> Counter[str]:
@@ -157,24 +173,24 @@ def count_each(tasks: Sequence[Task], given: Sequence[NamedHalf] = ()) -> list[d
 
     given : halves other than C and P, whose names tasks may say
     raises Lacking        valgrind is not there
-           BadInput       a step did not return, or a half not at all
+           BadInput       a step did not return, or a half not at all, or it lacks the function
            HarnessError   two counts differ: something in the machine depends on an address
     """
     parts, answers = _run(_plan(tasks, given))
+    takes = [(task, half) for task in tasks for half in task.halves for _ in range(TAKES)]
+    for (task, half), (outcome, _) in zip(takes, answers, strict=True):
+        if outcome != "returned":
+            raise BadInput(f"{task.name}, half {half}: ended with {outcome}, and only what returns "
+                           f"is counted")
     # the last part is what came after the last mark
-    if len(parts) != len(answers) + 1:
-        raise HarnessError(f"callgrind wrote {len(parts)} parts instead of {len(answers) + 1}")
-    found, at = [], 0
-    for task in tasks:
-        counts = {}
+    if len(parts) != len(takes) + 1:
+        raise HarnessError(f"callgrind wrote {len(parts)} parts instead of {len(takes) + 1}")
+    found: list[dict[str, Counted]] = [{} for _ in tasks]
+    at = 0
+    for counts, task in zip(found, tasks, strict=True):
         for half in task.halves:
-            what = f"{task.name}, half {half}"
-            outcome, value = answers[at]
-            if outcome != "returned":
-                raise BadInput(f"{what}: ended with {outcome}, and only what returns is counted")
             kept = [Counter({name: n for name, n in part.items() if name not in ENTRIES})
-                    for part in parts[at + 1:at + 1 + TAKES]]
-            counts[half] = Counted(agreed(what, kept), value)
-            at += 1 + TAKES
-        found.append(counts)
+                    for part in parts[at:at + TAKES]]
+            counts[half] = Counted(agreed(f"{task.name}, half {half}", kept), answers[at][1])
+            at += TAKES
     return found

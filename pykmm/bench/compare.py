@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
+from . import statistics
 from .results import SCHEMA
 
 FASTER, SLOWER, SAME = "faster", "slower", "same"
-# what two runs of one build differ by: in each, code and worlds lie at other addresses
+AGAINST_C = "P/C"
+# what two runs of one build may differ by, if one of them was disturbed
 LEAST = 0.03
+LEAST_OF_RATIO = statistics.LEAST       # what disturbs C as well is not in it
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,10 @@ class Change:
 
     @property
     def time_verdict(self) -> str:
-        if self.ratio and self.ratio[1] > 1 + LEAST:
+        least = LEAST_OF_RATIO if self.column == AGAINST_C else LEAST
+        if self.ratio and self.ratio[1] > 1 + least:
             return SLOWER
-        return FASTER if self.ratio and self.ratio[2] < 1 - LEAST else SAME
+        return FASTER if self.ratio and self.ratio[2] < 1 - least else SAME
 
     def slower_than(self, percent: float) -> bool:
         """Did it get slower by more than so many percent, by time or by instructions?"""
@@ -62,10 +66,22 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     before = {row["name"]: row for row in old["rows"]}
     found = []
     for row in new["rows"]:
-        if row["name"] in before:
-            found += [_change(row["name"], column, before[row["name"]], row)
-                      for column in dict.fromkeys((*row["yardsticks"], *row["instructions"]))]
-    return [change for change in found if change.ratio or change.instructions]
+        if row["name"] not in before:
+            continue
+        own = [_change(row["name"], column, before[row["name"]], row)
+               for column in dict.fromkeys((*row["yardsticks"], *row["instructions"]))]
+        found += [change for change in own if change.ratio or change.instructions]
+        if own[0].verdict == SAME:
+            found += _against_c(before[row["name"]], row)
+    return found
+
+
+def _against_c(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """P by C, which was timed in the same rounds and itself is the same: the finest measure."""
+    ratios = [(row["ratio_p_c"], *(row["intervals"]["ratio_p_c"] or ())) for row in (new, old)]
+    if any(len(ratio) != 3 for ratio in ratios):
+        return []
+    return [Change(new["name"], AGAINST_C, quotient(*ratios))]
 
 
 def _change(name: str, column: str, old: dict[str, Any], new: dict[str, Any]) -> Change:
@@ -122,6 +138,7 @@ def _wrong(result: dict[str, Any]) -> str:
             fine = all(len(three) == 3 and all(isinstance(x, int | float) for x in three)
                        for three in row["yardsticks"].values())
             fine &= isinstance(row["name"], str) and isinstance(row["instructions"], dict)
+            fine &= isinstance(row["intervals"], dict) and "ratio_p_c" in row
         except (TypeError, KeyError, AttributeError):
             fine = False
         if not fine:

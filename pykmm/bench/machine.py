@@ -31,9 +31,9 @@ def describe(processor: int | None = None) -> dict[str, str | int | None]:
 def line(about: dict) -> str:
     """The same in one line."""
     pinned = about["pinned_to"]
-    where = "" if pinned is None else f", pinned to number {pinned}"
-    return (f"{about['processor']} ({about['processors']}{where}); {about['kernel']}; "
-            f"{about['compiler']}")
+    which = "" if pinned is None else f"number {pinned} of "
+    return (f"{about['processor']}, {which}{about['processors']}; {about['kernel']}; "
+            f"{about['compiler']}, Cython {about['cython']}")
 
 
 def _processor() -> str:

@@ -60,7 +60,7 @@ class Child:
     """One task in a child process.
 
     task : dict   as engine.worker takes it; "plan" holds "jobs" for fuzzing; "quiet": in a
-                  process without events
+                  process without events, for benchmarks
     raises Lacking   there is no room here for a process or its files
     """
 
@@ -91,8 +91,7 @@ class Child:
         self._pipe = made.enter_context(os.fdopen(ours, "rb", buffering=0))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m",
-                 f"pykmm.engine.{'quiet_worker' if task.get('quiet') else 'worker'}", str(theirs)],
+                [sys.executable, "-m", *_worker(task, str(theirs))],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._errors,
                 pass_fds=[theirs, self._watch.fileno()],
                 # Ctrl-C is the parent's to act on
@@ -237,6 +236,12 @@ class Child:
         running.sort(key=lambda one: one[0], reverse=True)
         named = [(self._halves[half], case) for half, case in running]
         return Died(how, tuple(named or self._examined))
+
+
+def _worker(task: dict, file: str) -> list[str]:
+    if task["do"] != "bench":
+        return ["pykmm.engine.worker", file]
+    return ["pykmm.engine.bench_worker", file, *(["quiet"] if task["quiet"] else [])]
 
 
 def _signal_name(number: int) -> str:

@@ -45,6 +45,15 @@ def _flags(flags: int) -> Start:
     return Start(runner, runner.empty(), (Call("is_shared_writable", {"flags": flags}),))
 
 
+def _compiled(library: Path, text: str) -> Path:
+    """A half made of these lines."""
+    source = library.with_suffix(".c")
+    source.write_text(text, encoding="utf-8")
+    subprocess.run(["gcc", "-shared", "-fPIC", *paths.c_flags(), f"-I{paths.cref()}/include",
+                    f"-I{paths.cref()}", "-o", library, source], check=True)
+    return library
+
+
 LIFE_CYCLE = Row("life cycle/store, sync", "life cycle", _shared_mapping)
 SMALL = Row("is_shared_writable/0", "is_shared_writable", lambda units: _flags(0))
 
@@ -71,30 +80,39 @@ def test_every_row_is_within_bounds_and_as_recorded(tmp_path: Path) -> None:
 
 
 @needs_valgrind
-def test_rows_are_counted_by_every_half_and_by_the_kernel_before() -> None:
+def test_rows_are_counted_by_every_half_whatever_is_counted_beside_them() -> None:
+    start = LIFE_CYCLE.make(AFTER)
+    first = callgrind.Task("first", replace(start, steps=start.steps[:1]), ("C",))
     given = [NamedHalf("again", str(paths.lib() / "c.so"))]
-    counts = instructions.count([LIFE_CYCLE, replace(SMALL, has_before=False)], given)
-    life, small = counts[LIFE_CYCLE.name], counts[SMALL.name]
+    counts = instructions.count([replace(SMALL, has_before=False), LIFE_CYCLE], given)
+    both, alone = callgrind.count_each([first, *instructions.tasks_of([LIFE_CYCLE])])[:2]
+    life = counts[LIFE_CYCLE.name]
 
     assert life["C"] == life["again"] > life["before"] > 1000
     assert life["C"] < life["P"] * 1.02 < life["C"] * 1.04
-    assert set(small) == {"C", "P", "again"}
+    assert set(counts[SMALL.name]) == {"C", "P", "again"}
+    assert (life["C"], life["P"]) == (alone["C"].total, alone["P"].total)
+    assert "kmm_sync_all" in alone["C"].own and "kmm_sync_all" not in both["C"].own
+    assert alone["C"].own["kmm_operate"] > both["C"].own["kmm_operate"]
 
 
-@needs_valgrind
-def test_counts_do_not_depend_on_what_is_counted_beside_them() -> None:
-    start = LIFE_CYCLE.make(AFTER)
-    both, first = (callgrind.Task("both", start, ("C", "P")),
-                   callgrind.Task("first", replace(start, steps=start.steps[:1]), ("C",)))
-    alone = callgrind.count_each([both])
-    among = callgrind.count_each([first, *instructions.tasks_of([SMALL]), both])
+@pytest.fixture
+def no_callgrind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child as it is, with nothing that counts around it."""
+    run = subprocess.run
 
-    assert alone[0] == among[-1]
-    assert "kmm_sync_all" in among[-1]["C"].own and "kmm_sync_all" not in among[0]["C"].own
-    assert among[-1]["C"].own["kmm_operate"] > among[0]["C"].own["kmm_operate"]
+    def run_plainly(command, **options):
+        if command[0] != "no valgrind":
+            return run(command, **options)
+        out = next(word for word in command if word.startswith("--callgrind-out-file="))
+        Path(out.partition("=")[2]).write_text("part: 1\n", encoding="utf-8")
+        return run(command[command.index(sys.executable):], **options)
+
+    monkeypatch.setattr(subprocess, "run", run_plainly)
+    monkeypatch.setattr(callgrind, "valgrind", lambda: "no valgrind")
 
 
-@needs_valgrind
+@pytest.mark.usefixtures("no_callgrind")
 def test_step_that_does_not_return_is_refused() -> None:
     runner = core.Runner()
     row = Row("page_mkclean/of no page", "page_mkclean", lambda units: Start(
@@ -102,6 +120,42 @@ def test_step_that_does_not_return_is_refused() -> None:
 
     with pytest.raises(BadInput, match="of no page, half C: ended with oops"):
         instructions.count([row])
+
+
+@pytest.mark.usefixtures("no_callgrind")
+def test_output_with_a_part_missing_is_refused() -> None:
+    with pytest.raises(HarnessError, match="callgrind wrote 1 parts instead of 7"):
+        instructions.count([SMALL])
+
+
+@pytest.mark.usefixtures("no_callgrind")
+@pytest.mark.parametrize(("function", "why"), [
+    ("0", "half mine has no is_shared_writable"),
+    ("ends", "counting with half mine ended with exit code 9: pykmm fuzz"),
+])
+def test_half_that_cannot_be_counted_is_refused(tmp_path: Path, function: str, why: str) -> None:
+    library = _compiled(tmp_path / "mine.so", f"""
+        #include "half.h"
+        extern void _exit(int status);
+        static void enter(struct world *world) {{ (void)world; }}
+        int ends(unsigned int flags) {{ (void)flags; _exit(9); return 0; }}
+        __attribute__((visibility("default"))) const struct kmm_half kmm_half = {{
+            KMM_HALF_ABI, sizeof(kmm_half), "mine", enter,
+            .is_shared_writable = {function}
+        }};
+    """)
+
+    with pytest.raises(BadInput, match=why):
+        instructions.count([SMALL], [NamedHalf("mine", str(library))])
+
+
+@pytest.mark.usefixtures("no_callgrind")
+def test_half_that_does_not_come_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callgrind, "START_SECONDS", 0)
+    monkeypatch.setattr(callgrind, "WORLD_SECONDS", 0)
+
+    with pytest.raises(HarnessError, match="did not come back within 0 s"):
+        instructions.count([SMALL])
 
 
 def test_without_valgrind_nothing_is_counted_and_it_says_so(
