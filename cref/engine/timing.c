@@ -131,12 +131,13 @@ static __attribute__((noinline)) u64 time_steps(const struct kmm_timed *timed,
 
 /*
  * A processor takes a load for one of an earlier store if their addresses
- * agree in the last 12 bits.  Where stacks begin is random, and whether that
- * happens must not be: they are moved to the same place within a page.
+ * agree in the last 12 bits.  Whether that happens to the stack is left to
+ * whoever times, and not to where the stack of this process begins.
  */
 u64 kmm_time_steps(const struct kmm_timed *timed, const struct kmm_half *half, u64 rounds)
 {
-	volatile u8 *moved = alloca(((unsigned long)__builtin_frame_address(0) & (PAGE - 1)) + 1);
+	unsigned long frame = (unsigned long)__builtin_frame_address(0) - timed->stack_at;
+	volatile u8 *moved = alloca((frame & (PAGE - 1)) + 1);
 
 	*moved = 0;
 	return time_steps(timed, half, rounds);

@@ -34,7 +34,7 @@ struct kmm_timed {
 	struct kmm_step *steps;
 	s64 *returns;			/* of each step, by the last guarded run */
 	u32 nr_steps;
-	u32 reserved;
+	u32 stack_at;			/* bytes within a page: where the stack is to end */
 	struct kmm_put_back *changed;	/* room for every word of the state */
 	u64 nr_changed;
 };

@@ -4,8 +4,8 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memset
 
 from pykmm.engine.core cimport (
     Half,
@@ -41,6 +41,7 @@ cdef extern from "engine/timing.h" nogil:
         kmm_step *steps
         int64_t *returns
         uint32_t nr_steps
+        uint32_t stack_at
         kmm_put_back *changed
         uint64_t nr_changed
     void kmm_timed_start(kmm_timed *timed)
@@ -50,6 +51,11 @@ cdef extern from "engine/timing.h" nogil:
     uint64_t kmm_time_idle(const kmm_timed *timed, uint64_t rounds)
     uint64_t kmm_time_yardstick(uint64_t rounds)
 
+cdef extern from "<stdlib.h>" nogil:
+    void *aligned_alloc(size_t alignment, size_t size)
+
+cdef enum:
+    PAGE = 4096
 
 _ARGUMENTS = frozenset("flags protect write_access address len end prot map_flags pgoff newflags "
                        "page vma mapping mm file wbc pmd page_table ptl orig_pte".split())
@@ -93,6 +99,15 @@ cdef _fill_operation(kmm_operation *operation, str name, int actor, tuple argume
         operation.a[i] = value
 
 
+cdef void *pages_for(size_t size) noexcept:
+    """Zeroes that begin with a page: where the lists of a row lie in one must not depend on it."""
+    cdef size_t whole = (size // PAGE + 1) * PAGE
+    cdef void *memory = aligned_alloc(PAGE, whole)
+    if memory is not NULL:
+        memset(memory, 0, whole)
+    return memory
+
+
 cdef class Timed:
     """Steps from one state of a runner's block, to be timed; only one is in the block at a time.
 
@@ -104,8 +119,10 @@ cdef class Timed:
     cdef bytes image
     cdef list functions
 
-    def __cinit__(self, start):
-        """start : bench.row.Start"""
+    def __cinit__(self, start, unsigned int stack_at=0):
+        """start : bench.row.Start
+        stack_at : int    bytes: place of the stack within a page while steps are timed
+        """
         self.runner, self.image = start.runner, start.image
         if len(self.image) != self.runner.runner.state_bytes:
             raise HarnessError("an image belongs to the block that it was taken from")
@@ -113,10 +130,11 @@ cdef class Timed:
         self.timed.state_bytes = self.runner.runner.state_bytes
         self.timed.room = self.runner.runner.room
         self.timed.image = <const unsigned char *>PyBytes_AS_STRING(self.image)
+        self.timed.stack_at = stack_at
         self.timed.nr_steps = len(start.steps)
-        self.timed.steps = <kmm_step *>calloc(len(start.steps) or 1, sizeof(kmm_step))
-        self.timed.returns = <int64_t *>calloc(len(start.steps) or 1, sizeof(int64_t))
-        self.timed.changed = <kmm_put_back *>calloc(len(self.image) // 8, sizeof(kmm_put_back))
+        self.timed.steps = <kmm_step *>pages_for(len(start.steps) * sizeof(kmm_step))
+        self.timed.returns = <int64_t *>pages_for(len(start.steps) * sizeof(int64_t))
+        self.timed.changed = <kmm_put_back *>pages_for(len(self.image) // 8 * sizeof(kmm_put_back))
         if self.timed.steps is NULL or self.timed.returns is NULL or self.timed.changed is NULL:
             raise Lacking("not enough memory for the steps of a benchmark")
         self.functions = []
