@@ -2,23 +2,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Is a slowdown seen?  P with about 5 % more work in one step of a function.
 
-    python tools/planted.py [FUNCTION ...]
+    python tools/planted.py [--times SECONDS] [FUNCTION ...]
 
 Builds P again for each function, with a chain of additions in front of one step,
 and counts the function's rows with it and without.  Each slowdown must show in
 the row that it was made for, and only in P; and a comment more and a local of
 another name in every function must change no number of any row.
 
-Exit status: 0 all is seen; 1 something is not; 2 no such function; 3 something
-that this needs is missing.
+With --times the chain takes 5 % of the time of a path through the step instead,
+if there is one that takes 100 ns or more.  It is timed for so long with the chain
+and without, with events: `pykmm bench --compare` would have to call P slower, and
+what it is where nothing was planted, the same.
+
+Exit status: 0 all is seen; 1 something is not; 2 bad arguments; 3 something that
+this needs is missing.
 """
 
 from __future__ import annotations
 
+import argparse
+import ctypes
 import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +36,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import copies  # noqa: E402
 
-from pykmm.bench import instructions, rows  # noqa: E402
+from pykmm.bench import compare, instructions, rows  # noqa: E402
 from pykmm.errors import BadInput, PykmmError  # noqa: E402
 from pykmm.source import anchors  # noqa: E402
 
@@ -52,6 +60,13 @@ import json, sys
 from pykmm.bench import instructions, rows
 print(json.dumps(instructions.count(rows.of(sys.argv[1:]))))
 """
+TIME = """
+import json, sys
+from pykmm.bench.session import Session
+print(json.dumps(Session([sys.argv[1]], float(sys.argv[2]), events=True).run().rows))
+"""
+PATH_NS = 100
+_TRIES, _CALLS, _LINKS = 50, 1000, 100      # to find what an addition takes
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,8 @@ class Plant:
     step    in front of whose first line
     row     which gets PERCENT more instructions, or one if that is more
     local   a name in the function that may as well be another one
+    path    name of a row that takes 100 ns and more, or "" if none does
+    runs    how often the step runs in it
     """
 
     function: str
@@ -69,6 +86,8 @@ class Plant:
     step: str
     row: str
     local: str
+    path: str = ""
+    runs: int = 1
 
     @property
     def row_name(self) -> str:
@@ -100,17 +119,26 @@ class Plant:
 PLANTS = [
     Plant("is_shared_writable", "linux/mm.pxd", "SW1", "yes", "flags"),
     Plant("follow_page", "mm/memory.pyx", "FP7", "found", "ptep"),
-    Plant("do_wp_page", "mm/memory.pyx", "WP6", "file, copied", "dirty_page"),
-    Plant("do_no_page", "mm/memory.pyx", "NP9", "read", "sequence"),
+    Plant("do_wp_page", "mm/memory.pyx", "WP13", "file, copied", "dirty_page",
+          "life cycle/fork, store, private"),
+    Plant("do_no_page", "mm/memory.pyx", "NP9", "read", "sequence",
+          "life cycle/fork, store, shared"),
     Plant("do_mmap_pgoff", "mm/mmap.pyx", "MM18", "file, shared", "correct_wcount"),
     Plant("do_brk", "mm/mmap.pyx", "BK7", "merged", "pgoff"),
-    Plant("mprotect_fixup", "mm/mprotect.pyx", "MF8", "whole vma", "charged"),
-    Plant("do_writepages", "mm/page_writeback.pyx", "DW4", "1 page", "ret"),
-    Plant("test_clear_page_dirty", "mm/page_writeback.pyx", "TC4", "1 mapping", "flags"),
-    Plant("clear_page_dirty_for_io", "mm/page_writeback.pyx", "CI4", "1 mapping", "mapping"),
-    Plant("page_mkclean_one", "mm/rmap.pyx", "MK4", "tracked, dirty, writable", "entry"),
-    Plant("page_mkclean_file", "mm/rmap.pyx", "MFI5", "1 mapping", "protect"),
-    Plant("page_mkclean", "mm/rmap.pyx", "PM3", "1 mapping", "mapping"),
+    Plant("mprotect_fixup", "mm/mprotect.pyx", "MF8", "whole vma", "charged",
+          "life cycle/mprotect to writable, store"),
+    Plant("do_writepages", "mm/page_writeback.pyx", "DW4", "1 page", "ret",
+          "do_writepages/16 pages"),
+    Plant("test_clear_page_dirty", "mm/page_writeback.pyx", "TC4", "1 mapping", "flags",
+          "test_clear_page_dirty/64 mappings"),
+    Plant("clear_page_dirty_for_io", "mm/page_writeback.pyx", "CI4", "1 mapping", "mapping",
+          "clear_page_dirty_for_io/64 mappings"),
+    Plant("page_mkclean_one", "mm/rmap.pyx", "MK4", "tracked, dirty, writable", "entry",
+          "page_mkclean_file/64 mappings", 64),
+    Plant("page_mkclean_file", "mm/rmap.pyx", "MFI5", "1 mapping", "protect",
+          "page_mkclean_file/64 mappings"),
+    Plant("page_mkclean", "mm/rmap.pyx", "PM3", "1 mapping", "mapping",
+          "page_mkclean/64 mappings"),
     Plant("try_to_free_buffers", "fs/buffer.pyx", "TF4", "dirty page", "buffers_to_free"),
 ]
 
@@ -138,11 +166,19 @@ def verdict(before: instructions.Totals, after: instructions.Totals, plant: Plan
     return ""
 
 
-def _counted_in_copy(functions: list[str]) -> instructions.Totals:
-    done = subprocess.run([sys.executable, "-c", COUNT, *functions], cwd=FOLDER, check=False,
+def time_verdict(before: dict, after: dict) -> str:
+    """What `pykmm bench --compare` says of P in a row of two results: slower, faster or same."""
+    found = compare.changes({"rows": [before]}, {"rows": [after]})
+    said = {change.verdict for change in found if change.column in ("P", compare.AGAINST_C)}
+    return next((one for one in (compare.SLOWER, compare.FASTER) if one in said), compare.SAME)
+
+
+def _told(folder: Path, script: str, *words: str) -> list | dict:
+    """What a script prints that runs on the pykmm in a folder."""
+    done = subprocess.run([sys.executable, "-c", script, *words], cwd=folder, check=False,
                           capture_output=True, text=True)
     if done.returncode:
-        raise copies.Failed(f"counting in {FOLDER} failed:\n{done.stderr}")
+        raise copies.Failed(f"measuring in {folder} failed:\n{done.stderr}")
     return json.loads(done.stdout)
 
 
@@ -160,10 +196,17 @@ def _source(plant: Plant) -> str:
     return (ROOT / "pykmm" / plant.file).read_text(encoding="utf-8")
 
 
-def _slower(plant: Plant, before: instructions.Totals) -> bool:
+def _build_same(plants: list[Plant]) -> None:
+    texts: dict[str, str] = {}
+    for plant in plants:
+        texts[plant.file] = plant.same(texts.get(plant.file) or _source(plant))
+    _build(texts)
+
+
+def _seen_in_counts(plant: Plant, before: instructions.Totals) -> bool:
     planted = more_of(before, plant)
     _build({plant.file: plant.slower(_source(plant), planted)})
-    after = _counted_in_copy([plant.function])
+    after = _told(FOLDER, COUNT, plant.function)
     wrong = verdict({name: before[name] for name in after}, after, plant)
     was, now = (counts[plant.row_name]["P"] for counts in (before, after))
     print(f"{plant.function:<24}{plant.step:<6}{planted:>4} in {plant.row:<26}{was:>6} ->{now:>6}"
@@ -171,12 +214,9 @@ def _slower(plant: Plant, before: instructions.Totals) -> bool:
     return not wrong
 
 
-def _same(before: instructions.Totals, plants: list[Plant]) -> bool:
-    texts: dict[str, str] = {}
-    for plant in plants:
-        texts[plant.file] = plant.same(texts.get(plant.file) or _source(plant))
-    _build(texts)
-    changed = instructions.changes(before, _counted_in_copy([]))
+def _same_in_counts(plants: list[Plant], before: instructions.Totals) -> bool:
+    _build_same(plants)
+    changed = instructions.changes(before, _told(FOLDER, COUNT))
     for line in changed:
         print(line)
     print(f"comments and names in {len(plants)} functions: {len(changed)} of "
@@ -184,24 +224,86 @@ def _same(before: instructions.Totals, plants: list[Plant]) -> bool:
     return not changed
 
 
-def run(functions: list[str]) -> int:
+def by_counts(plants: list[Plant]) -> bool:
+    before = instructions.count(rows.ROWS)
+    seen = [_seen_in_counts(plant, before) for plant in plants]
+    return all([*seen, _same_in_counts(plants, before)])
+
+
+def _addition_ns() -> float:
+    """What a link of the chain takes here, at its best."""
+    source, library = FOLDER / "chain.c", FOLDER / "chain.so"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    source.write_text("void chain(long n) { unsigned long x = 0; while (n--) { "
+                      + LINK * _LINKS + " } }\n", encoding="ascii")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    chain, best = ctypes.CDLL(str(library)).chain, float("inf")
+    for _ in range(_TRIES):
+        start = time.perf_counter_ns()
+        chain(_CALLS)
+        best = min(best, (time.perf_counter_ns() - start) / _CALLS / _LINKS)
+    return best
+
+
+def _timed(folder: Path, plant: Plant, seconds: float) -> dict:
+    return _told(folder, TIME, plant.path, str(seconds))[0]
+
+
+def _said_of(plant: Plant, before: dict, after: dict) -> str:
+    """The verdict, which is printed with what it is made of."""
+    said = time_verdict(before, after)
+    ratios = [f"{row['ratio_p_c']:.3f} ({low:.3f}..{high:.3f})" for row in (before, after)
+              for low, high in [row["intervals"]["ratio_p_c"]]]
+    print(f"{plant.function:<24}{plant.step:<6}{before['ns']['P']:>7,.0f} ns in {plant.path:<40}"
+          f"P/C {ratios[0]} -> {ratios[1]}  {said}", flush=True)
+    return said
+
+
+def _seen_in_time(plant: Plant, seconds: float, addition_ns: float) -> bool:
+    before = _timed(ROOT, plant, seconds)
+    slower_ns = before["ns"]["P"] * PERCENT / 100 / plant.runs
+    _build({plant.file: plant.slower(_source(plant), max(1, round(slower_ns / addition_ns)))})
+    return _said_of(plant, before, _timed(FOLDER, plant, seconds)) == compare.SLOWER
+
+
+def _same_in_time(plant: Plant, seconds: float) -> bool:
+    timed = [_timed(folder, plant, seconds) for folder in (ROOT, FOLDER)]
+    return _said_of(plant, *timed) == compare.SAME
+
+
+def by_time(plants: list[Plant], seconds: float) -> bool:
+    addition_ns = _addition_ns()
+    timed = [plant for plant in plants if plant.path]
+    for plant in plants:
+        if plant not in timed:
+            print(f"{plant.function:<24}no path of {PATH_NS} ns")
+    seen = [_seen_in_time(plant, seconds, addition_ns) for plant in timed]
+    print("comments and names:")
+    _build_same(plants)
+    return all([*seen, *[_same_in_time(plant, seconds) for plant in timed]])
+
+
+def chosen(functions: list[str]) -> list[Plant]:
+    """The plants of these functions, all without any; raises BadInput for one that has none."""
     known = [plant.function for plant in PLANTS]
     for function in functions:
         if function not in known:
             raise BadInput(f"no function {function}: there are {', '.join(known)}")
-    chosen = [plant for plant in PLANTS if not functions or plant.function in functions]
-    before = instructions.count(rows.ROWS)
-    with copies.locked(FOLDER):
-        seen = [_slower(plant, before) for plant in chosen]
-        return 0 if all([*seen, _same(before, chosen)]) else 1
+    return [plant for plant in PLANTS if not functions or plant.function in functions]
 
 
 def main() -> None:
-    if sys.argv[1:] in (["-h"], ["--help"]):
-        print(__doc__.strip())
-        return
+    parser = argparse.ArgumentParser(description="Is a slowdown of 5 % in one step of P seen?")
+    parser.add_argument("functions", metavar="FUNCTION", nargs="*")
+    parser.add_argument("--times", type=float, metavar="SECONDS",
+                        help="by time, each row measured for so long; default: by instructions")
+    arguments = parser.parse_args()
     try:
-        sys.exit(run(sys.argv[1:]))
+        plants = chosen(arguments.functions)
+        with copies.locked(FOLDER):
+            seen = (by_time(plants, arguments.times) if arguments.times is not None
+                    else by_counts(plants))
+        sys.exit(0 if seen else 1)
     except PykmmError as error:
         print(f"planted: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

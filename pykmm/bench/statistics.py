@@ -22,7 +22,7 @@ DRAWS = 400             # of the bootstrap
 LEVEL = 0.95
 LEAST = 0.01            # a difference below this part is not called one
 NOISY = 0.05            # an interval wider than this part of its middle tells nothing
-SHORTEST_NS = 0.5       # below it the loop around a call is all that is seen
+SHORTEST_NS = 0.2       # below it the loop around a call is all that is seen
 _SEED = 2006
 
 Layouts = Sequence[Sequence[float]]     # of each layout its rounds, in their order

@@ -4,7 +4,7 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memset
 
 from pykmm.engine.core cimport (
@@ -30,9 +30,6 @@ cdef extern from "engine/timing.h" nogil:
         uint32_t is_call
         kmm_call call
         kmm_operation operation
-    ctypedef struct kmm_put_back "struct kmm_put_back":
-        uint64_t *at
-        uint64_t value
     ctypedef struct kmm_timed "struct kmm_timed":
         struct_world *world
         uint64_t state_bytes
@@ -42,8 +39,9 @@ cdef extern from "engine/timing.h" nogil:
         int64_t *returns
         uint32_t nr_steps
         uint32_t stack_at
-        kmm_put_back *changed
+        unsigned char *room_for_lists
         uint64_t nr_changed
+    uint64_t kmm_timed_room(uint64_t state_bytes, uint32_t nr_steps)
     void kmm_timed_start(kmm_timed *timed)
     void kmm_timed_run(kmm_timed *timed, const kmm_half *half, kmm_result *result)
     void kmm_timed_learn(kmm_timed *timed)
@@ -99,15 +97,6 @@ cdef _fill_operation(kmm_operation *operation, str name, int actor, tuple argume
         operation.a[i] = value
 
 
-cdef void *pages_for(size_t size) noexcept:
-    """Zeroes that begin with a page: where the lists of a row lie in one must not depend on it."""
-    cdef size_t whole = (size // PAGE + 1) * PAGE
-    cdef void *memory = aligned_alloc(PAGE, whole)
-    if memory is not NULL:
-        memset(memory, 0, whole)
-    return memory
-
-
 cdef class Timed:
     """Steps from one state of a runner's block, to be timed; only one is in the block at a time.
 
@@ -132,11 +121,13 @@ cdef class Timed:
         self.timed.image = <const unsigned char *>PyBytes_AS_STRING(self.image)
         self.timed.stack_at = stack_at
         self.timed.nr_steps = len(start.steps)
-        self.timed.steps = <kmm_step *>pages_for(len(start.steps) * sizeof(kmm_step))
-        self.timed.returns = <int64_t *>pages_for(len(start.steps) * sizeof(int64_t))
-        self.timed.changed = <kmm_put_back *>pages_for(len(self.image) // 8 * sizeof(kmm_put_back))
-        if self.timed.steps is NULL or self.timed.returns is NULL or self.timed.changed is NULL:
+        self.timed.returns = <int64_t *>calloc(len(start.steps) or 1, sizeof(int64_t))
+        room = kmm_timed_room(self.timed.state_bytes, len(start.steps))
+        self.timed.room_for_lists = <unsigned char *>aligned_alloc(PAGE, room)
+        if self.timed.returns is NULL or self.timed.room_for_lists is NULL:
             raise Lacking("not enough memory for the steps of a benchmark")
+        memset(self.timed.room_for_lists, 0, room)
+        self.timed.steps = <kmm_step *>self.timed.room_for_lists
         self.functions = []
         for i, step in enumerate(start.steps):
             self._fill(&self.timed.steps[i], step)
@@ -151,9 +142,8 @@ cdef class Timed:
             self.functions = list(core.FUNCTIONS)
 
     def __dealloc__(self):
-        free(self.timed.steps)
         free(self.timed.returns)
-        free(self.timed.changed)
+        free(self.timed.room_for_lists)
 
     @property
     def changed(self):

@@ -42,6 +42,7 @@ def _with(**more: int) -> instructions.Totals:
 def test_every_function_has_a_plant_for_one_of_its_rows():
     assert sorted(plant.function for plant in planted.PLANTS) == sorted(core.FUNCTIONS)
     assert all(rows.find(plant.row_name) for plant in planted.PLANTS)
+    assert all(rows.find(plant.path) for plant in planted.PLANTS if plant.path)
 
 
 @pytest.mark.parametrize("plant", planted.PLANTS, ids=lambda plant: plant.function)
@@ -74,9 +75,27 @@ def test_as_much_is_planted_as_five_percent_and_at_least_one():
     assert planted.more_of({PLANT.row_name: {"C": 5}}, PLANT) == 1
 
 
+def _row(p: float, ratio: float, width: float) -> dict:
+    """A row as `pykmm bench` gives it: P in yardsticks and by C, each with such an interval."""
+    return {"name": "f/a", "instructions": {}, "ratio_p_c": ratio,
+            "yardsticks": {"C": [100, 99, 101], "P": [p, p - width, p + width]},
+            "intervals": {"ratio_p_c": [ratio - width / 100, ratio + width / 100]}}
+
+
+@pytest.mark.parametrize(("p", "ratio", "width", "said"), [
+    (105, 1.05, 0.5, "slower"),
+    (101, 1.05, 0.5, "slower"),
+    (95, 0.95, 0.5, "faster"),
+    (100, 1.00, 0.5, "same"),
+    (105, 1.05, 9.0, "same"),
+])
+def test_time_verdict_is_that_of_comparing_runs(p, ratio, width, said):
+    assert planted.time_verdict(_row(100, 1.00, 0.5), _row(p, ratio, width)) == said
+
+
 def test_unknown_function_is_refused():
     with pytest.raises(planted.BadInput, match="no function no_such: there are is_shared"):
-        planted.run(["no_such"])
+        planted.chosen(["no_such"])
 
 
 @needs_valgrind
