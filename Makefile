@@ -28,7 +28,7 @@ $(VENV)/ready: pyproject.toml tools/prerequisites.py
 	@$(RUN)/pip install --quiet --disable-pip-version-check "setuptools>=70.1" "cython>=3.1"
 	@# compat: by a plain path, so that another copy on PYTHONPATH is never completed from here
 	@$(RUN)/pip install --quiet --disable-pip-version-check --no-build-isolation \
-		--config-settings editable_mode=compat --editable ".[test]"
+		--config-settings editable_mode=compat --editable ".[plots,test]"
 	@touch $@
 
 build/ready: $(VENV)/ready $(SOURCES)
@@ -50,11 +50,10 @@ bench: build
 	@mkdir -p $(REPORT)
 	@$(RUN)/pykmm bench --seconds 60 --instructions --json $(REPORT)/bench.json --html $(REPORT)/index.html
 	@$(RUN)/pykmm bench --seconds 30 --events --json $(REPORT)/events.json
+	@$(RUN)/pytest bench/bench_replay.py
+	@$(RUN)/python bench/phases.py
 	@$(RUN)/python bench/growth.py --plots $(REPORT) --json $(REPORT)/growth.json
 	@$(RUN)/python bench/instructions.py --json $(REPORT)/instructions.json
-	@$(RUN)/python bench/phases.py
-	@$(RUN)/pytest bench/bench_replay.py
-	@echo "report: $(REPORT)/index.html"
 
 sanitize: build
 	@$(RUN)/python tools/sanitize.py --cases 10000000 --sequences 1000000

@@ -11,8 +11,8 @@ another name in every function must change no number of any row.
 
 With --times the chain takes 5 % of the time of a path through the step instead,
 if there is one that takes 100 ns or more.  It is timed for so long with the chain
-and without, with events: `pykmm bench --compare` would have to call P slower, and
-what it is where nothing was planted, the same.
+and without, with events: by what `pykmm bench --compare` goes by, P/C must be
+slower, and the same where nothing was planted.
 
 Exit status: 0 all is seen; 1 something is not; 2 bad arguments; 3 something that
 this needs is missing.
@@ -167,10 +167,9 @@ def verdict(before: instructions.Totals, after: instructions.Totals, plant: Plan
 
 
 def time_verdict(before: dict, after: dict) -> str:
-    """What `pykmm bench --compare` says of P in a row of two results: slower, faster or same."""
-    found = compare.changes({"rows": [before]}, {"rows": [after]})
-    said = {change.verdict for change in found if change.column in ("P", compare.AGAINST_C)}
-    return next((one for one in (compare.SLOWER, compare.FASTER) if one in said), compare.SAME)
+    """What `pykmm bench --compare` says of P/C in a row of two results: slower, faster or same."""
+    ratios = [(row["ratio_p_c"], *row["intervals"]["ratio_p_c"]) for row in (after, before)]
+    return compare.Change(after["name"], compare.AGAINST_C, compare.quotient(*ratios)).verdict
 
 
 def _told(folder: Path, script: str, *words: str) -> list | dict:
@@ -259,10 +258,19 @@ def _said_of(plant: Plant, before: dict, after: dict) -> str:
     return said
 
 
+def additions(plant: Plant, path_ns: float, instructions: int, addition_ns: float) -> int:
+    """How many to plant for PERCENT of a path's time."""
+    if plant.runs == 1:
+        return max(1, round(path_ns * PERCENT / 100 / addition_ns))
+    # so short a chain runs beside what is around it, and costs what its instructions do
+    return max(1, round(instructions * PERCENT / 100 / plant.runs))
+
+
 def _seen_in_time(plant: Plant, seconds: float, addition_ns: float) -> bool:
     before = _timed(ROOT, plant, seconds)
-    slower_ns = before["ns"]["P"] * PERCENT / 100 / plant.runs
-    _build({plant.file: plant.slower(_source(plant), max(1, round(slower_ns / addition_ns)))})
+    counted = instructions.count([rows.find(plant.path)])[plant.path]["P"]
+    planted = additions(plant, before["ns"]["P"], counted, addition_ns)
+    _build({plant.file: plant.slower(_source(plant), planted)})
     return _said_of(plant, before, _timed(FOLDER, plant, seconds)) == compare.SLOWER
 
 

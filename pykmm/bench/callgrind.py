@@ -126,8 +126,7 @@ def _run(plan: dict) -> tuple[list[Counter[str]], list[tuple[str, int]]]:
                    "--combine-dumps=yes", f"--dump-before={MARK}",
                    *(f"--toggle-collect={entry}" for entry in ENTRIES),
                    sys.executable, "-m", "pykmm.bench.counted", str(plan_file), str(answer)]
-        # a symbol that is bound in a first call would be counted there
-        env = {**os.environ, "LD_BIND_NOW": "1", "PYTHONHASHSEED": "0",
+        env = {**os.environ, "PYTHONHASHSEED": "0",
                "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
         patience = START_SECONDS + WORLD_SECONDS * len(plan["worlds"])
         try:

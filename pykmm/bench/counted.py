@@ -36,7 +36,6 @@ def perform(runner: core.Runner, half: core.Half, image: bytes, steps: list) -> 
     outcome, value = "returned", 0
     runner.restore(image)
     for name, actor, arguments in steps:
-        runner.forget_trace()
         if actor is None:
             outcome, value, _ = runner.run_on(half, runner.image(), name, **arguments)
         else:

@@ -35,14 +35,20 @@ class Growth:
 
     @property
     def failed(self) -> bool:
-        """Does it grow faster than it may?"""
-        return shapes.is_worse(self.fit.shape, self.sweep.at_most)
+        """Does it grow faster than it may, or as nothing that is known?"""
+        return self.fit.is_poor or shapes.is_worse(self.fit.shape, self.sweep.at_most)
+
+    def verdict(self) -> str:
+        if self.fit.is_poor:
+            return f"grows as none of {', '.join(self.fits)}"
+        if self.failed:
+            return f"grows as {self.fit.shape}, worse than {self.sweep.at_most}"
+        return f"grows as {self.fit.shape}, as it may"
 
     def lines(self) -> list[str]:
         """For people: the fit, then how far each shape is from what was measured."""
-        verdict = f"worse than {self.sweep.at_most}" if self.failed else "as it may"
         errors = ", ".join(f"{shape}: {one.residual:.1%}" for shape, one in self.fits.items())
-        return [f"{self.sweep.name}: grows as {self.fit.shape}, {verdict}",
+        return [f"{self.sweep.name}: {self.verdict()}",
                 f"  {self.fit} {self.unit}, n = {self.sweep.of}",
                 f"  mean error of each shape: {errors}"]
 

@@ -70,7 +70,7 @@ def _panel(panel: Any, growth: Growth) -> None:
     panel.plot(sizes, _values(other, sizes), "--", color="0.35", linewidth=1.2,
                label=f"as {other.shape} (mean error {other.residual:.0%})")
     _axes(panel, sizes, costs)
-    verdict = f" \N{EM DASH} worse than {growth.sweep.at_most}" if growth.failed else ""
+    verdict = f"\n{growth.verdict()}" if growth.failed else ""
     panel.set_title(f"{growth.sweep.name}{verdict}", loc="left")
     panel.set_xlabel(f"n = {growth.sweep.of}")
     panel.set_ylabel(f"{growth.unit} a call")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which simple function of a size a cost follows: 1, log n, n or n log n, each with a base cost.
+"""Which simple function of a size a cost follows: 1, log n, n, n log n or n^2, with a base cost.
 
 Fits are least squares of *relative* errors, so that a size of 4 weighs as much as one of 4096: by
 absolute ones the largest size alone would decide, and n and n log n look alike there.
@@ -19,10 +19,12 @@ SHAPES: dict[str, Callable[[int], float]] = {
     "log n": lambda n: math.log2(n),
     "n": float,
     "n log n": lambda n: n * math.log2(n),
+    "n^2": lambda n: float(n) * n,
 }
 LEAST_SIZES = 4
 CLOSE = 0.02        # a relative error that needs no better explanation
 BETTER = 1.5        # times less error, and a worse shape is the explanation
+POOR = 0.3          # no explanation
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Fit:
     base: float
     slope: float
     residual: float
+
+    @property
+    def is_poor(self) -> bool:
+        """Does even the best fit explain nothing?  What grows faster than all shapes ends so."""
+        return self.residual > POOR
 
     def at(self, size: int) -> float:
         return self.base + self.slope * SHAPES[self.shape](size)

@@ -116,7 +116,7 @@ def no_callgrind(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_step_that_does_not_return_is_refused() -> None:
     runner = core.Runner()
     row = Row("page_mkclean/of no page", "page_mkclean", lambda units: Start(
-        runner, runner.empty(), (Call("page_mkclean", {"page": 0}),)))
+        runner, runner.empty(), (Call("page_mkclean", {"page": 0}), Call("is_shared_writable"))))
 
     with pytest.raises(BadInput, match="of no page, half C: ended with oops"):
         instructions.count([row])

@@ -75,22 +75,28 @@ def test_as_much_is_planted_as_five_percent_and_at_least_one():
     assert planted.more_of({PLANT.row_name: {"C": 5}}, PLANT) == 1
 
 
-def _row(p: float, ratio: float, width: float) -> dict:
-    """A row as `pykmm bench` gives it: P in yardsticks and by C, each with such an interval."""
-    return {"name": "f/a", "instructions": {}, "ratio_p_c": ratio,
-            "yardsticks": {"C": [100, 99, 101], "P": [p, p - width, p + width]},
-            "intervals": {"ratio_p_c": [ratio - width / 100, ratio + width / 100]}}
+def _row(ratio: float, width: float) -> dict:
+    """A row as `pykmm bench` gives it."""
+    return {"name": "f/a", "ratio_p_c": ratio,
+            "intervals": {"ratio_p_c": [ratio - width, ratio + width]}}
 
 
-@pytest.mark.parametrize(("p", "ratio", "width", "said"), [
-    (105, 1.05, 0.5, "slower"),
-    (101, 1.05, 0.5, "slower"),
-    (95, 0.95, 0.5, "faster"),
-    (100, 1.00, 0.5, "same"),
-    (105, 1.05, 9.0, "same"),
+@pytest.mark.parametrize(("ratio", "width", "said"), [
+    (1.05, 0.005, "slower"),
+    (0.95, 0.005, "faster"),
+    (1.00, 0.005, "same"),
+    (1.05, 0.09, "same"),
 ])
-def test_time_verdict_is_that_of_comparing_runs(p, ratio, width, said):
-    assert planted.time_verdict(_row(100, 1.00, 0.5), _row(p, ratio, width)) == said
+def test_time_verdict_is_by_ratio_and_interval(ratio, width, said):
+    assert planted.time_verdict(_row(1.00, 0.005), _row(ratio, width)) == said
+
+
+def test_additions_make_five_percent_of_a_path():
+    once = next(plant for plant in planted.PLANTS if plant.runs == 1)
+
+    assert planted.additions(once, 200.0, 9999, 0.25) == 40
+    assert planted.additions(PLANT, 200.0, 64 * 300, 0.25) == 15
+    assert planted.additions(once, 1.0, 9999, 0.25) == 1
 
 
 def test_unknown_function_is_refused():
