@@ -9,6 +9,7 @@
 #include "machine/running.h"
 
 #define PAGE	4096u
+#define LINE	64u
 
 /* The clock that nobody sets or slews. */
 static u64 now(void)
@@ -84,17 +85,70 @@ void kmm_timed_run(struct kmm_timed *timed, const struct kmm_half *half,
 	kmm_guarded(run_steps, &run, result);
 }
 
+u64 kmm_timed_room(u64 state_bytes, u32 nr_steps)
+{
+	u64 lists = nr_steps * sizeof(struct kmm_step) +
+		    state_bytes / sizeof(u64) * sizeof(struct kmm_put_back);
+
+	return (lists / PAGE + 2) * PAGE;
+}
+
+/* The lines of a page, as bits, that hold changed words; in any page of the world. */
+static u64 changed_lines(const struct kmm_timed *timed)
+{
+	u64 lines = 0, i;
+
+	for (i = 0; i < timed->nr_changed; i++)
+		lines |= 1ull << ((unsigned long)timed->changed[i].at % PAGE / LINE);
+	return lines;
+}
+
+/* The first of so many lines in a row that are free, or 0 if there are none. */
+static u32 free_lines(u64 taken, u64 wanted)
+{
+	u64 free = 0;
+	u32 line;
+
+	for (line = 0; line < PAGE / LINE; line++) {
+		free = taken >> line & 1 ? 0 : free + 1;
+		if (free == wanted)
+			return line + 1 - wanted;
+	}
+	return 0;
+}
+
+/*
+ * A load from an address that agrees in its last 12 bits with that of a store
+ * before it waits for the store, and at times all that followed is done again.
+ */
+static void lay_lists_aside(struct kmm_timed *timed)
+{
+	u64 steps = timed->nr_steps * sizeof(*timed->steps);
+	u64 words = timed->nr_changed * sizeof(*timed->changed);
+	u32 line = free_lines(changed_lines(timed), (steps + words) / LINE + 2);
+	u8 *at = timed->room_for_lists + line * LINE;
+
+	memmove(at + steps, timed->changed, words);
+	memmove(at, timed->steps, steps);
+	timed->steps = (struct kmm_step *)at;
+	timed->changed = (struct kmm_put_back *)(at + steps);
+}
+
 void kmm_timed_learn(struct kmm_timed *timed)
 {
 	u64 *state = (u64 *)timed->world;
 	const u64 *before = (const u64 *)timed->image;
 	u64 i;
 
+	memmove(timed->room_for_lists, timed->steps, timed->nr_steps * sizeof(*timed->steps));
+	timed->steps = (struct kmm_step *)timed->room_for_lists;
+	timed->changed = (struct kmm_put_back *)(timed->steps + timed->nr_steps);
 	timed->nr_changed = 0;
 	for (i = 0; i < timed->state_bytes / sizeof(*state); i++)
 		if (state[i] != before[i])
 			timed->changed[timed->nr_changed++] =
 				(struct kmm_put_back) { &state[i], before[i] };
+	lay_lists_aside(timed);
 }
 
 static inline void put_back(const struct kmm_timed *timed)
@@ -131,12 +185,13 @@ static __attribute__((noinline)) u64 time_steps(const struct kmm_timed *timed,
 
 /*
  * A processor takes a load for one of an earlier store if their addresses
- * agree in the last 12 bits.  Where stacks begin is random, and whether that
- * happens must not be: they are moved to the same place within a page.
+ * agree in the last 12 bits.  Whether that happens to the stack is left to
+ * whoever times, and not to where the stack of this process begins.
  */
 u64 kmm_time_steps(const struct kmm_timed *timed, const struct kmm_half *half, u64 rounds)
 {
-	volatile u8 *moved = alloca(((unsigned long)__builtin_frame_address(0) & (PAGE - 1)) + 1);
+	unsigned long frame = (unsigned long)__builtin_frame_address(0) - timed->stack_at;
+	volatile u8 *moved = alloca((frame & (PAGE - 1)) + 1);
 
 	*moved = 0;
 	return time_steps(timed, half, rounds);

@@ -31,11 +31,12 @@ struct kmm_timed {
 	u64 state_bytes;
 	void *room;			/* as kmm_interfere_room wants it */
 	const u8 *image;		/* the state before the steps */
-	struct kmm_step *steps;
+	struct kmm_step *steps;		/* in room_for_lists */
 	s64 *returns;			/* of each step, by the last guarded run */
 	u32 nr_steps;
-	u32 reserved;
-	struct kmm_put_back *changed;	/* room for every word of the state */
+	u32 stack_at;			/* bytes within a page: where the stack is to end */
+	u8 *room_for_lists;		/* begins with a page; steps, every word of the state, a page */
+	struct kmm_put_back *changed;	/* in that room, behind the steps */
 	u64 nr_changed;
 };
 
@@ -46,7 +47,13 @@ KMM_EXPORT void kmm_timed_start(struct kmm_timed *timed);
 KMM_EXPORT void kmm_timed_run(struct kmm_timed *timed, const struct kmm_half *half,
 			      struct kmm_result *result);
 
-/* Find the words in which the world now differs from the start. */
+/* Bytes of room for lists. */
+KMM_EXPORT u64 kmm_timed_room(u64 state_bytes, u32 nr_steps);
+
+/*
+ * Find the words in which the world now differs from the start, and lay the
+ * lists where their places within a page are not those of such words.
+ */
 KMM_EXPORT void kmm_timed_learn(struct kmm_timed *timed);
 
 /* Do the steps and put the words back, so often, unguarded: nanoseconds. */

@@ -5,10 +5,10 @@ import importlib
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from ..engine.core import Half
-from . import results
 from .measuring import Refused, measure
 from .row import Row
 
@@ -36,7 +36,7 @@ def run(plan: dict[str, Any], halves: list[Half], say: Callable[..., None],
         stop: threading.Event) -> None:
     """Time the rows of a plan; each is told as soon as it is done.
 
-    plan : dict   catalogue, rows (names), seconds (of each), seed
+    plan : dict   catalogue, rows (names), seconds (of each), layout
     halves        C, P, and the user's
     """
     known = rows_of(plan["catalogue"])
@@ -52,8 +52,8 @@ def run(plan: dict[str, Any], halves: list[Half], say: Callable[..., None],
             say("examining", half=half, case=name.encode().hex())
 
         try:
-            samples = measure(known[name], halves, plan["seconds"], plan["seed"], tick, tell)
-            say("row", row=results.row_of(known[name], samples))
+            samples = measure(known[name], halves, plan["seconds"], plan["layout"], tick, tell)
+            say("row", name=name, samples=asdict(samples))
         except Refused as why:
             say("refused", name=name, why=str(why))
         except _Stopped:

@@ -201,9 +201,6 @@ class Kernel:
         """Private memory of no file."""
         return self.mmap(None, pages, at, shared=False)
 
-    def munmap(self, address: int, pages: int = 1) -> None:
-        self._succeed("sys_munmap", address, pages * PAGE)
-
     def mprotect(self, address: int, pages: int, prot: int) -> None:
         self._succeed("sys_mprotect", address, pages * PAGE, prot)
 

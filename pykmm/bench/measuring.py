@@ -9,19 +9,21 @@ only put worlds back (what a round costs besides its steps) and a piece of work 
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..engine import timing
 from ..engine.core import Half
-from .row import AFTER, BEFORE, Row
+from . import moving
+from .row import AFTER, BEFORE, Call, Row, Start
 
 BATCH_NS = 100_000      # of one column in one round: well below what schedulers give to a process
 WARM = 8                # a batch is preceded by such a part of itself, untimed
-LEAST_ROUNDS = 60
+LEAST_ROUNDS = 24
 MOST_ROUNDS = 20_000
 YARDSTICK = 500         # rounds of it: some 20 microseconds
 TICK_SECONDS = 0.5
 FITS = 5
+PAGE, LINE = 4096, 64   # bytes
 _MOST_CALLS = 1 << 20
 
 
@@ -47,13 +49,25 @@ class Samples:
     refused: dict[str, str] = field(default_factory=dict)
 
 
+class _Block:
+    """Memory that worlds take turns in."""
+
+    def __init__(self) -> None:
+        self._holds: timing.Timed | None = None
+
+    def put(self, timed: timing.Timed) -> None:
+        if self._holds is not timed:
+            timed.start()
+            self._holds = timed
+
+
 @dataclass
 class _Loop:
     """What is timed without a pause: a half's steps, or only what is around them (no half)."""
 
     timed: timing.Timed
     half: Half | None
-    shared: bool            # another world lies in the same block when this one does not run
+    block: "_Block"
     calls: int = 1
 
     def run(self, calls: int) -> int:
@@ -62,40 +76,59 @@ class _Loop:
         return self.timed.steps(self.half, calls)
 
     def per_call(self) -> float:
-        if self.shared:
-            self.timed.start()
+        self.block.put(self.timed)
         self.run(max(1, self.calls // WARM))
         return self.run(self.calls) / self.calls
 
 
-def measure(row: Row, halves: list[Half], seconds: float, seed: int = 0,
+def measure(row: Row, halves: list[Half], seconds: float, layout: int = 0,
             tick: Callable[[], None] = lambda: None,
             tell: Callable[[str], None] = lambda half: None) -> Samples:
     """Time a row for so long.
 
     halves : [Half]   C and P, then others, whose names become columns
+    layout : int      what orders of columns, and the place of the stack, are drawn from
     tick : ()         called now and then, for whoever waits for a sign of life
     tell : (half)     called before a half does the steps for the first time
     raises Refused    halves differ on it, or it does not end well
     """
     samples = Samples()
-    starts = {"after": row.make(AFTER)} | ({"before": row.make(BEFORE)} if row.has_before else {})
-    shared = len({start.runner.base for start in starts.values()}) < len(starts)
+    starts = {"after": row.make(AFTER)}
+    if row.has_before:
+        starts["before"] = _at_one_place(row.make(BEFORE), starts["after"])
+    block, draw = _Block(), random.Random(layout)
+    stack_at = draw.randrange(PAGE // LINE) * LINE
     loops, idle = {}, {}
     for units, start in starts.items():
-        timed = timing.Timed(start)
+        timed = timing.Timed(start, stack_at)
         compared = halves if units == "after" else halves[:1]
         agreed = _agreed(timed, compared, samples, tell)
-        idle[units] = _Loop(timed, None, shared)
-        own = {half.name if units == "after" else "before": _Loop(timed, half, shared)
+        idle[units] = _Loop(timed, None, block)
+        own = {half.name if units == "after" else "before": _Loop(timed, half, block)
                for half in agreed}
         _fit([idle[units], *own.values()], by=own.get("C", own.get("before")))
         loops |= own
     samples.calls = {name: loop.calls for name, loop in loops.items()}
-    _rounds(loops, idle, samples, seconds, random.Random(seed), tick)
+    _rounds(loops, idle, samples, seconds, draw, tick)
     for loop in idle.values():
         _check_back(loop.timed, halves[0])
     return samples
+
+
+def _at_one_place(start: Start, other: Start) -> Start:
+    """The first start in the other one's block, if they are of one size.
+
+    Which addresses agree in their last bits costs more than some functions do: worlds that are
+    compared have to be the same ones in this as well.
+    """
+    runner, library = other.runner, moving.core_library().start
+    moved = moving.movable(start.runner, start.image)
+    if runner is start.runner or moved.size != moving.capacities(runner, other.image):
+        return start
+    steps = tuple(replace(step, arguments={name: moved.word_at(word, runner.base)
+                                           for name, word in step.arguments.items()})
+                  if isinstance(step, Call) else step for step in start.steps)
+    return Start(runner, moved.at(runner.base, library), steps)
 
 
 def _agreed(timed: timing.Timed, halves: list[Half], samples: Samples,

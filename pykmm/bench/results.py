@@ -1,19 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a run of the benchmarks gives: rows as plain data, schema pykmm.bench/1."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from . import statistics
 from .measuring import Samples
 from .row import Row
-from .statistics import Estimate
+from .statistics import Estimate, Layouts
 
 SCHEMA = "pykmm.bench/1"
 COLUMNS = ("C", "P", "before")
 
 
-def row_of(row: Row, samples: Samples) -> dict[str, Any]:
-    """A row of the result.
+def untimed(row: Row) -> dict[str, Any]:
+    """A row of the result that was not timed; of one that was, row_of tells what is in it."""
+    nothing: dict[str, Any] = {key: {} for key in ("ratios", "quartiles", "yardsticks", "around",
+                                                   "calls", "refused")}
+    return {"name": row.name, "function": row.function, "size": row.size,
+            "ns": dict.fromkeys(COLUMNS), "instructions": dict.fromkeys(COLUMNS),
+            "ratio_p_c": None, "ratio_after_before": None, **nothing,
+            "intervals": {"ns": {}, "ratio_p_c": None, "ratio_after_before": None, "ratios": {}},
+            "layouts": 0, "rounds": 0, "noisy": []}
+
+
+def row_of(row: Row, layouts: Sequence[Samples]) -> dict[str, Any]:
+    """A row of the result, of what was measured in each layout.
 
     ns : column -> nanoseconds of the steps, or None; intervals["ns"] has [low, high]
     yardsticks : column -> [value, low, high]   the same in rounds of the work that never changes
@@ -21,72 +33,68 @@ def row_of(row: Row, samples: Samples) -> dict[str, Any]:
     ratios : column -> ratio to C of a half that the user named
     around : column -> [nanoseconds, lower, upper quartile] of putting the world back, taken off
     noisy : names of ratios whose interval is too wide to tell anything from
+    rounds : in all layouts; calls : column -> how often a round of the first one did the steps
     refused : column -> why it was not timed
     """
-    columns = samples.columns
-    ratios = {name: statistics.ratio(columns[name], columns["C"])
-              for name in columns if name not in ("C", "before")}
-    if "before" in columns:
-        ratios["after_before"] = statistics.ratio(columns["C"], columns["before"])
+    columns = {name: [samples.columns[name] for samples in layouts]
+               for name in layouts[0].columns}
     ns = {name: statistics.estimate(rounds) for name, rounds in columns.items()}
-    p_c, change = ratios.pop("P"), ratios.pop("after_before", None)
-    named = {"ratio_p_c": p_c, "ratio_after_before": change, **ratios}
-    return {
-        "name": row.name,
-        "function": row.function,
-        "size": row.size,
+    ratios = _ratios(columns)
+    p_c, change = ratios["ratio_p_c"], ratios["ratio_after_before"]
+    named = {name: one for name, one in ratios.items() if not name.startswith("ratio_")}
+    return untimed(row) | {
         "ns": {name: _value(ns.get(name)) for name in dict.fromkeys((*COLUMNS, *columns))},
-        "instructions": dict.fromkeys(COLUMNS),
         "ratio_p_c": _value(p_c),
         "ratio_after_before": _value(change),
-        "ratios": {name: _value(one) for name, one in ratios.items()},
+        "ratios": {name: _value(one) for name, one in named.items()},
         "intervals": {
             "ns": {name: _interval(one) for name, one in ns.items()},
             "ratio_p_c": _interval(p_c),
             "ratio_after_before": _interval(change),
-            "ratios": {name: _interval(one) for name, one in ratios.items()},
+            "ratios": {name: _interval(one) for name, one in named.items()},
         },
-        "quartiles": {name: [_short(q) for q in statistics.quartiles(rounds)]
+        "quartiles": {name: _short(*statistics.quartiles(rounds))
                       for name, rounds in columns.items()},
-        "yardsticks": {name: _whole(_in_yardsticks(rounds, samples.yardstick))
+        "yardsticks": {name: _in_yardsticks(rounds, [samples.yardstick for samples in layouts])
                        for name, rounds in columns.items()},
-        "around": {name: [_short(statistics.estimate(rounds).value),
-                          *map(_short, statistics.quartiles(rounds))]
-                   for name, rounds in samples.around.items()},
-        "rounds": len(samples.yardstick),
-        "calls": samples.calls,
-        "noisy": [name for name, one in named.items() if one and one.noisy],
-        "refused": samples.refused,
+        "around": {name: _around([samples.around[name] for samples in layouts])
+                   for name in columns},
+        "layouts": len(layouts),
+        "rounds": sum(len(samples.yardstick) for samples in layouts),
+        "calls": layouts[0].calls,
+        "noisy": [name for name, one in ratios.items() if one and one.noisy],
+        "refused": layouts[0].refused,
     }
 
 
-def untimed(row: Row) -> dict[str, Any]:
-    """The same of a row that was only counted."""
-    nothing: dict[str, Any] = {key: {} for key in ("ratios", "quartiles", "yardsticks", "around",
-                                                   "calls", "refused")}
-    return {"name": row.name, "function": row.function, "size": row.size,
-            "ns": dict.fromkeys(COLUMNS), "instructions": dict.fromkeys(COLUMNS),
-            "ratio_p_c": None, "ratio_after_before": None, **nothing,
-            "intervals": {"ns": {}, "ratio_p_c": None, "ratio_after_before": None, "ratios": {}},
-            "rounds": 0, "noisy": []}
+def _ratios(columns: dict[str, Layouts]) -> dict[str, Estimate | None]:
+    """ratio_p_c, ratio_after_before, and of the user's halves by their names."""
+    c = columns["C"]
+    found = {"ratio_p_c": statistics.ratio(columns["P"], c),
+             "ratio_after_before": statistics.ratio(c, columns["before"])
+             if "before" in columns else None}
+    return found | {name: statistics.ratio(rounds, c) for name, rounds in columns.items()
+                    if name not in COLUMNS}
 
 
-def _in_yardsticks(rounds: list[float], yardstick: list[float]) -> Estimate:
-    return statistics.estimate([a / b for a, b in zip(rounds, yardstick, strict=True)])
+def _in_yardsticks(column: Layouts, yardstick: Layouts) -> list[float]:
+    of = statistics.estimate([[a / b for a, b in zip(*rounds, strict=True)]
+                              for rounds in zip(column, yardstick, strict=True)])
+    return _short(of.value, of.low, of.high)
 
 
-def _short(number: float) -> float:
-    """Six digits: more were never measured."""
-    return float(f"{number:.6g}")
+def _around(layouts: Layouts) -> list[float]:
+    return _short(statistics.median(layouts), *statistics.quartiles(layouts))
+
+
+def _short(*numbers: float) -> list[float]:
+    """With six digits: more were never measured."""
+    return [float(f"{number:.6g}") for number in numbers]
 
 
 def _value(of: Estimate | None) -> float | None:
-    return None if of is None else _short(of.value)
+    return None if of is None else _short(of.value)[0]
 
 
 def _interval(of: Estimate | None) -> list[float] | None:
-    return None if of is None else [_short(of.low), _short(of.high)]
-
-
-def _whole(of: Estimate) -> list[float]:
-    return [_short(of.value), _short(of.low), _short(of.high)]
+    return None if of is None else _short(of.low, of.high)

@@ -11,7 +11,7 @@ import click
 
 from ..bench import compare, machine, results
 from ..bench.row import Row
-from ..bench.session import Result, Session
+from ..bench.session import LAYOUTS, Result, Session
 from ..errors import BadInput, Lacking
 from ..report import bench as report
 from ..report.findings import counted
@@ -119,12 +119,13 @@ class Run:
         names = [row.name for row in rows]
         session = Session(names, self.seconds, self.halves, events=self.events)
 
-        def tell(name: str) -> None:
+        def tell(layout: int, name: str) -> None:
             self.out.notice()
             if self.out.closed:
                 session.stop()
             if self.json_path != "-":
-                self.out.status(f"{names.index(name) + 1} of {len(names)}  {name}")
+                done = layout * len(names) + names.index(name)
+                self.out.status(f"{done * 100 // (LAYOUTS * len(names)):3d} %  {name}")
 
         with self._interrupts(session):
             try:

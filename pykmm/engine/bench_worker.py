@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""engine.worker as benchmarks need it: python -m pykmm.engine.bench_worker FD [quiet].
+"""engine.worker as benchmarks need it: python -m pykmm.engine.bench_worker FD BUILD LAYOUT.
 
-quiet: halves, machine and engine record no events.
-
-Code and worlds lie at the same addresses in every run: which of them get in each other's way in
-a processor's caches and predictors depends on addresses, and would be drawn anew each time.
+BUILD: "quiet" for halves, machine and engine that record no events, or "events".
+LAYOUT: a number. Which parts of code and data get in each other's way in a processor's caches and
+predictors depends on addresses; so these are not random, but drawn from this number.
 """
 
 import ctypes
+import mmap
 import os
+import random
 import sys
 
 from .. import quiet
 
 ADDR_NO_RANDOMIZE = 0x0040000       # of <linux/personality.h>
+MOST_PAGES = 512                    # between two things that are loaded
 _AS_IT_IS = 0xFFFFFFFF
 
 
@@ -30,10 +32,25 @@ def fix_addresses() -> None:
         os.execv(sys.executable, [sys.executable, "-m", __spec__.name, *sys.argv[1:]])
 
 
+class Scatter:
+    """Leaves a gap of some pages before each of our modules that is loaded; finds none itself."""
+
+    def __init__(self, layout: int):
+        self._draw = random.Random(layout)
+        self._gaps: list[mmap.mmap] = []
+
+    def find_spec(self, name: str, path=None, target=None) -> None:
+        if name.startswith("pykmm."):
+            self._gaps.append(mmap.mmap(-1, mmap.PAGESIZE * self._draw.randint(1, MOST_PAGES)))
+
+
 if __name__ == "__main__":
     fix_addresses()
-    if "quiet" in sys.argv[2:]:
+    _, _, build, layout = sys.argv
+    scatter = Scatter(int(layout))
+    if build == "quiet":
         quiet.use()
+    sys.meta_path.insert(0, scatter)
     # only now: it loads the engine
     from .worker import main
 

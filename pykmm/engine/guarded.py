@@ -59,8 +59,7 @@ def silent_seconds() -> float:
 class Child:
     """One task in a child process.
 
-    task : dict   as engine.worker takes it; "plan" holds "jobs" for fuzzing; "quiet": in a
-                  process without events, for benchmarks
+    task : dict   as engine.worker takes it; "plan" holds "jobs" for fuzzing
     raises Lacking   there is no room here for a process or its files
     """
 
@@ -241,7 +240,8 @@ class Child:
 def _worker(task: dict, file: str) -> list[str]:
     if task["do"] != "bench":
         return ["pykmm.engine.worker", file]
-    return ["pykmm.engine.bench_worker", file, *(["quiet"] if task["quiet"] else [])]
+    return ["pykmm.engine.bench_worker", file, "events" if task["events"] else "quiet",
+            str(task["layout"])]
 
 
 def _signal_name(number: int) -> str:

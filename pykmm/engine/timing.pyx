@@ -5,7 +5,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset
 
 from pykmm.engine.core cimport (
     Half,
@@ -30,9 +30,6 @@ cdef extern from "engine/timing.h" nogil:
         uint32_t is_call
         kmm_call call
         kmm_operation operation
-    ctypedef struct kmm_put_back "struct kmm_put_back":
-        uint64_t *at
-        uint64_t value
     ctypedef struct kmm_timed "struct kmm_timed":
         struct_world *world
         uint64_t state_bytes
@@ -41,8 +38,10 @@ cdef extern from "engine/timing.h" nogil:
         kmm_step *steps
         int64_t *returns
         uint32_t nr_steps
-        kmm_put_back *changed
+        uint32_t stack_at
+        unsigned char *room_for_lists
         uint64_t nr_changed
+    uint64_t kmm_timed_room(uint64_t state_bytes, uint32_t nr_steps)
     void kmm_timed_start(kmm_timed *timed)
     void kmm_timed_run(kmm_timed *timed, const kmm_half *half, kmm_result *result)
     void kmm_timed_learn(kmm_timed *timed)
@@ -50,6 +49,11 @@ cdef extern from "engine/timing.h" nogil:
     uint64_t kmm_time_idle(const kmm_timed *timed, uint64_t rounds)
     uint64_t kmm_time_yardstick(uint64_t rounds)
 
+cdef extern from "<stdlib.h>" nogil:
+    void *aligned_alloc(size_t alignment, size_t size)
+
+cdef enum:
+    PAGE = 4096
 
 _ARGUMENTS = frozenset("flags protect write_access address len end prot map_flags pgoff newflags "
                        "page vma mapping mm file wbc pmd page_table ptl orig_pte".split())
@@ -104,8 +108,10 @@ cdef class Timed:
     cdef bytes image
     cdef list functions
 
-    def __cinit__(self, start):
-        """start : bench.row.Start"""
+    def __cinit__(self, start, unsigned int stack_at=0):
+        """start : bench.row.Start
+        stack_at : int    bytes: place of the stack within a page while steps are timed
+        """
         self.runner, self.image = start.runner, start.image
         if len(self.image) != self.runner.runner.state_bytes:
             raise HarnessError("an image belongs to the block that it was taken from")
@@ -113,12 +119,15 @@ cdef class Timed:
         self.timed.state_bytes = self.runner.runner.state_bytes
         self.timed.room = self.runner.runner.room
         self.timed.image = <const unsigned char *>PyBytes_AS_STRING(self.image)
+        self.timed.stack_at = stack_at
         self.timed.nr_steps = len(start.steps)
-        self.timed.steps = <kmm_step *>calloc(len(start.steps) or 1, sizeof(kmm_step))
         self.timed.returns = <int64_t *>calloc(len(start.steps) or 1, sizeof(int64_t))
-        self.timed.changed = <kmm_put_back *>calloc(len(self.image) // 8, sizeof(kmm_put_back))
-        if self.timed.steps is NULL or self.timed.returns is NULL or self.timed.changed is NULL:
+        room = kmm_timed_room(self.timed.state_bytes, len(start.steps))
+        self.timed.room_for_lists = <unsigned char *>aligned_alloc(PAGE, room)
+        if self.timed.returns is NULL or self.timed.room_for_lists is NULL:
             raise Lacking("not enough memory for the steps of a benchmark")
+        memset(self.timed.room_for_lists, 0, room)
+        self.timed.steps = <kmm_step *>self.timed.room_for_lists
         self.functions = []
         for i, step in enumerate(start.steps):
             self._fill(&self.timed.steps[i], step)
@@ -133,9 +142,8 @@ cdef class Timed:
             self.functions = list(core.FUNCTIONS)
 
     def __dealloc__(self):
-        free(self.timed.steps)
         free(self.timed.returns)
-        free(self.timed.changed)
+        free(self.timed.room_for_lists)
 
     @property
     def changed(self):

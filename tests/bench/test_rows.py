@@ -215,7 +215,7 @@ def test_rows_without_a_before_are_those_that_the_patch_brings():
         row.name for row in rows.ROWS if row.function in NEW_FUNCTIONS}
 
 
-@pytest.mark.parametrize("name", NEW_SITUATIONS)
+@pytest.mark.parametrize("name", sorted(NEW_SITUATIONS))
 def test_a_situation_that_the_patch_brings_is_another_one_before_it(name):
     done = check.run(rows.find(name).make(BEFORE), HALVES[0])
     wanted = EXPECTED[name]

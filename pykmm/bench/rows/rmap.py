@@ -90,7 +90,7 @@ def _one(what: str, prepare: _Prepare, protect: int, kind: str = "ext2") -> Row:
     return Row(f"page_mkclean_one/{what}", "page_mkclean_one", make, has_before=False)
 
 
-def _start(units: int, function: str, mappings: int) -> Start:
+def start(units: int, function: str, mappings: int) -> Start:
     """page_mkclean_file or page_mkclean of a page that is mapped so often."""
     kernel = Kernel(units, **room(mappings))
     file = kernel.file()
@@ -108,7 +108,7 @@ def _start(units: int, function: str, mappings: int) -> Start:
 
 def _walk(function: str, mappings: int) -> Row:
     what = {0: "not mapped", 1: "1 mapping"}.get(mappings, f"{mappings} mappings")
-    return Row(f"{function}/{what}", function, lambda units: _start(units, function, mappings),
+    return Row(f"{function}/{what}", function, lambda units: start(units, function, mappings),
                has_before=False, size=max(mappings, 1))
 
 
