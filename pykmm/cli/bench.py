@@ -12,6 +12,7 @@ import click
 from ..bench import compare, machine, results
 from ..bench.row import Row
 from ..bench.session import LAYOUTS, Result, Session
+from ..engine.halves import BUILT_IN
 from ..errors import BadInput, Lacking
 from ..report import bench as report
 from ..report.findings import counted
@@ -89,6 +90,9 @@ class Run:
         if self.json_path != "-":
             self.out.line(text)
 
+    def _names_of_halves(self) -> list[str]:
+        return [*BUILT_IN, *(half.name for half in self.halves)]
+
     def check_events(self) -> None:
         """Refuse to compare times with events to times without."""
         if self.old is not None and self.old["events"] != self.events:
@@ -128,6 +132,8 @@ class Run:
                 self.out.status(f"{done * 100 // (LAYOUTS * len(names)):3d} %  {name}")
 
         with self._interrupts(session):
+            self.say(f"halves {', '.join(self._names_of_halves())}; {counted(len(names), 'row')} "
+                     f"in {LAYOUTS} layouts; {self.seconds:g} s")
             try:
                 return session.run(tell)
             finally:
@@ -185,7 +191,7 @@ class Run:
             "events": self.events,
             "seconds": self.seconds,
             "interrupted": result.interrupted,
-            "halves": ["C", "P", *(half.name for half in self.halves)],
+            "halves": self._names_of_halves(),
             "machine": machine.describe(result.processor),
             "rows": result.rows,
             "refused": result.refused,
