@@ -41,8 +41,8 @@ from pykmm.errors import BadInput, PykmmError  # noqa: E402
 from pykmm.source import anchors  # noqa: E402
 
 PERCENT = 5
-# One addition waits for the one before it: n of them take n instructions and n cycles, and no
-# compiler can shorten the chain.
+# So many additions take so many instructions, as no compiler can shorten the chain, and so much
+# time as many of them take alone: a processor that runs several at once does so there too.
 LINK = 'x += 1; __asm__ __volatile__("" : "+r"(x));'
 _CHAIN = '''
 cdef extern from *:
@@ -77,8 +77,7 @@ class Plant:
     step    in front of whose first line
     row     which gets PERCENT more instructions, or one if that is more
     local   a name in the function that may as well be another one
-    path    name of a row that takes 100 ns and more, or "" if none does
-    runs    how often the step runs in it
+    path    name of a row that takes 100 ns and more, in which the step runs once, or ""
     """
 
     function: str
@@ -87,7 +86,6 @@ class Plant:
     row: str
     local: str
     path: str = ""
-    runs: int = 1
 
     @property
     def row_name(self) -> str:
@@ -134,7 +132,7 @@ PLANTS = [
     Plant("clear_page_dirty_for_io", "mm/page_writeback.pyx", "CI4", "1 mapping", "mapping",
           "clear_page_dirty_for_io/64 mappings"),
     Plant("page_mkclean_one", "mm/rmap.pyx", "MK4", "tracked, dirty, writable", "entry",
-          "page_mkclean_file/64 mappings", 64),
+          "life cycle/write 1 page, msync, rewrite"),
     Plant("page_mkclean_file", "mm/rmap.pyx", "MFI5", "1 mapping", "protect",
           "page_mkclean_file/64 mappings"),
     Plant("page_mkclean", "mm/rmap.pyx", "PM3", "1 mapping", "mapping",
@@ -258,18 +256,14 @@ def _said_of(plant: Plant, before: dict, after: dict) -> str:
     return said
 
 
-def additions(plant: Plant, path_ns: float, instructions: int, addition_ns: float) -> int:
+def additions(path_ns: float, addition_ns: float) -> int:
     """How many to plant for PERCENT of a path's time."""
-    if plant.runs == 1:
-        return max(1, round(path_ns * PERCENT / 100 / addition_ns))
-    # so short a chain runs beside what is around it, and costs what its instructions do
-    return max(1, round(instructions * PERCENT / 100 / plant.runs))
+    return max(1, round(path_ns * PERCENT / 100 / addition_ns))
 
 
 def _seen_in_time(plant: Plant, seconds: float, addition_ns: float) -> bool:
     before = _timed(ROOT, plant, seconds)
-    counted = instructions.count([rows.find(plant.path)])[plant.path]["P"]
-    planted = additions(plant, before["ns"]["P"], counted, addition_ns)
+    planted = additions(before["ns"]["P"], addition_ns)
     _build({plant.file: plant.slower(_source(plant), planted)})
     return _said_of(plant, before, _timed(FOLDER, plant, seconds)) == compare.SLOWER
 
