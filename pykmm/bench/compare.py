@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
-from . import statistics
 from .results import SCHEMA
 
 FASTER, SLOWER, SAME = "faster", "slower", "same"
 AGAINST_C = "P/C"
 # what two runs of one build may differ by, if one of them was disturbed
 LEAST = 0.03
-LEAST_OF_RATIO = statistics.LEAST       # what disturbs C as well is not in it
+LEAST_OF_RATIO = 0.02       # of P/C: what disturbs both is not in it
+LEAST_NS = 0.3              # about one cycle: instructions tell more of what is so short
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,14 @@ class Change:
 
     ratio : [value, low, high] or None   of times, with its 95 % interval, where both were timed
     instructions : (old, new) or None    where both were counted
+    nanoseconds : float or None          what the ratio means, of one call
     """
 
     row: str
     column: str
     ratio: tuple[float, float, float] | None
     instructions: tuple[int, int] | None = None
+    nanoseconds: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -46,6 +48,8 @@ class Change:
 
     @property
     def time_verdict(self) -> str:
+        if self.nanoseconds is not None and self.nanoseconds < LEAST_NS:
+            return SAME
         least = LEAST_OF_RATIO if self.column == AGAINST_C else LEAST
         if self.ratio and self.ratio[1] > 1 + least:
             return SLOWER
@@ -81,14 +85,21 @@ def _against_c(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     ratios = [(row["ratio_p_c"], *(row["intervals"]["ratio_p_c"] or ())) for row in (new, old)]
     if any(len(ratio) != 3 for ratio in ratios):
         return []
-    return [Change(new["name"], AGAINST_C, quotient(*ratios))]
+    ratio = quotient(*ratios)
+    return [Change(new["name"], AGAINST_C, ratio,
+                   nanoseconds=_nanoseconds(ratio[0], new["ns"].get("P")))]
 
 
 def _change(name: str, column: str, old: dict[str, Any], new: dict[str, Any]) -> Change:
     times = [row["yardsticks"].get(column) for row in (new, old)]
     counts = [row["instructions"].get(column) for row in (old, new)]
-    return Change(name, column, None if None in times else quotient(*times),
-                  None if None in counts else (counts[0], counts[1]))
+    ratio = None if None in times else quotient(*times)
+    return Change(name, column, ratio, None if None in counts else (counts[0], counts[1]),
+                  ratio and _nanoseconds(ratio[0], new["ns"].get(column)))
+
+
+def _nanoseconds(ratio: float, now: float | None) -> float | None:
+    return None if now is None else abs(now - now / ratio)
 
 
 def quotient(over: Sequence[float], under: Sequence[float]) -> tuple[float, float, float]:
@@ -138,6 +149,7 @@ def _wrong(result: dict[str, Any]) -> str:
             fine = all(len(three) == 3 and all(isinstance(x, int | float) for x in three)
                        for three in row["yardsticks"].values())
             fine &= isinstance(row["name"], str) and isinstance(row["instructions"], dict)
+            fine &= isinstance(row["ns"], dict)
             fine &= isinstance(row["intervals"], dict) and "ratio_p_c" in row
         except (TypeError, KeyError, AttributeError):
             fine = False

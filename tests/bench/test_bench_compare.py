@@ -53,6 +53,17 @@ def test_intervals_add_up_as_independent_ones():
     assert (value, low, high) == pytest.approx((3, 3 * math.exp(-.05), 3 * math.exp(.05)))
 
 
+@pytest.mark.parametrize(("ns", "verdict"), [(2.0, SAME), (20.0, SLOWER), (None, SLOWER)])
+def test_less_than_a_cycle_is_no_difference(ns: float | None, verdict: str):
+    old = result(C=[1.0, 0.999, 1.001], ratio=[1.0, 0.999, 1.001])
+    slower = result(C=[1.1, 1.099, 1.101])
+    slower["rows"][0]["ns"] = {"C": ns, "P": ns, "before": None}
+    assert one(old, slower).verdict == verdict
+    through_c = result(C=[1.0, 0.999, 1.001], ratio=[1.1, 1.099, 1.101])
+    through_c["rows"][0]["ns"] = {"C": ns, "P": ns, "before": None}
+    assert [change.verdict for change in compare.changes(old, through_c)] == [SAME, verdict]
+
+
 def test_less_than_nothing_tells_nothing():
     assert compare.quotient([1.0, -0.1, 2.0], [1.0, 1.0, 1.0]) == (1.0, 0.0, math.inf)
 
@@ -142,7 +153,7 @@ def test_a_file_that_is_no_result_is_refused(tmp_path, text: str, said: str):
 
 @pytest.mark.parametrize("broken", [
     {"yardsticks": {"C": [1.0, 2.0]}}, {"yardsticks": {"C": "abc"}}, {"yardsticks": 5},
-    {"instructions": None}, {"name": 3}, {"intervals": None}])
+    {"instructions": None}, {"name": 3}, {"intervals": None}, {"ns": 7}])
 def test_a_row_that_is_none_is_refused(tmp_path, broken: dict):
     document = result(C=[1.0, 1.0, 1.0])
     document["rows"][0] |= broken
