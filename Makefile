@@ -50,11 +50,10 @@ bench: build
 	@mkdir -p $(REPORT)
 	@$(RUN)/pykmm bench --seconds 60 --instructions --json $(REPORT)/bench.json --html $(REPORT)/index.html
 	@$(RUN)/pykmm bench --seconds 30 --events --json $(REPORT)/events.json
+	@$(RUN)/pytest bench/bench_replay.py
+	@$(RUN)/python bench/phases.py
 	@$(RUN)/python bench/growth.py --plots $(REPORT) --json $(REPORT)/growth.json
 	@$(RUN)/python bench/instructions.py --json $(REPORT)/instructions.json
-	@$(RUN)/python bench/phases.py
-	@$(RUN)/pytest bench/bench_replay.py
-	@echo "report: $(REPORT)/index.html"
 
 sanitize: build
 	@$(RUN)/python tools/sanitize.py --cases 10000000 --sequences 1000000

@@ -40,6 +40,7 @@ class Samples:
     calls : name -> how often the steps were done in each round
     yardstick : list        nanoseconds of a round of the work that never changes
     refused : name -> why   columns of the user that were not timed
+    block : int             address of the worlds
     """
 
     columns: dict[str, list[float]] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Samples:
     calls: dict[str, int] = field(default_factory=dict)
     yardstick: list[float] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    block: int = 0
 
 
 class _Block:
@@ -96,6 +98,7 @@ def measure(row: Row, halves: list[Half], seconds: float, layout: int = 0,
     starts = {"after": row.make(AFTER)}
     if row.has_before:
         starts["before"] = _at_one_place(row.make(BEFORE), starts["after"])
+    samples.block = starts["after"].runner.base
     block, draw = _Block(), random.Random(layout)
     stack_at = draw.randrange(PAGE // LINE) * LINE
     loops, idle = {}, {}

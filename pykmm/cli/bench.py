@@ -192,7 +192,7 @@ class Run:
             "seconds": self.seconds,
             "interrupted": result.interrupted,
             "halves": self._names_of_halves(),
-            "machine": machine.describe(result.processor),
+            "machine": machine.describe(result.processor, result.fixed_addresses),
             "rows": result.rows,
             "refused": result.refused,
         }
@@ -210,6 +210,9 @@ class Run:
             self.out.print(report.table(document["rows"]))
         self.say(machine.line(document["machine"])
                  + (", with events" if self.events else ", without events"))
+        if document["machine"]["fixed_addresses"] is False:
+            self.say("addresses are random here: times of two runs differ by more than these "
+                     "intervals")
         for name, why in document["refused"].items():
             self.say(f"{name}: refused: {why}")
         if self.old is not None:
