@@ -158,10 +158,11 @@ class Run:
         from ..bench import instructions
 
         names = {row["name"] for row in result.rows}
+        refused = {name for row in result.rows for name in row["refused"]}
         self.out.status("counting instructions")
         try:
             counts = instructions.count([row for row in self.rows if row.name in names],
-                                        self.halves)
+                                        [h for h in self.halves if h.name not in refused])
         except Lacking as error:
             if needed:
                 raise
