@@ -23,12 +23,15 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build/planted"
@@ -36,6 +39,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import copies  # noqa: E402
 
+from pykmm import paths  # noqa: E402
 from pykmm.bench import compare, instructions, rows  # noqa: E402
 from pykmm.errors import BadInput, PykmmError  # noqa: E402
 from pykmm.source import anchors  # noqa: E402
@@ -100,7 +104,8 @@ class Plant:
     def same(self, text: str) -> str:
         """The source of the file with other words in it, and no other meaning."""
         text = self._before_step(text, "# nothing else")
-        start = re.search(rf"^cdef .*\b{self.function}\(", text, re.MULTILINE).start()
+        start = text.index(next(line for line in text.splitlines()
+                                if re.match(rf"cdef .*\b{self.function}\(", line)))
         end = text.find("\ncdef ", start)
         end = len(text) if end < 0 else end
         body = re.sub(rf"(?<![.\w]){self.local}(?![\w(])", f"{self.local}_renamed",
@@ -170,7 +175,7 @@ def time_verdict(before: dict, after: dict) -> str:
     return compare.Change(after["name"], compare.AGAINST_C, compare.quotient(*ratios)).verdict
 
 
-def _told(folder: Path, script: str, *words: str) -> list | dict:
+def _told(folder: Path, script: str, *words: str) -> Any:
     """What a script prints that runs on the pykmm in a folder."""
     done = subprocess.run([sys.executable, "-c", script, *words], cwd=folder, check=False,
                           capture_output=True, text=True)
@@ -233,7 +238,11 @@ def _addition_ns() -> float:
     FOLDER.mkdir(parents=True, exist_ok=True)
     source.write_text("void chain(long n) { unsigned long x = 0; while (n--) { "
                       + LINK * _LINKS + " } }\n", encoding="ascii")
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    compiler = os.environ.get("CC", "gcc")
+    if not shutil.which(compiler):
+        raise copies.Missing(f"there is no {compiler} to compile a chain with")
+    subprocess.run([compiler, *paths.c_flags(), "-shared", "-fPIC", "-o", library, source],
+                   check=True)
     chain, best = ctypes.CDLL(str(library)).chain, float("inf")
     for _ in range(_TRIES):
         start = time.perf_counter_ns()

@@ -206,11 +206,18 @@ class Run:
                 "verdicts": compare.verdicts(found),
                 "changes": [asdict(change) | {"verdict": change.verdict} for change in found]}
 
+    def _builds(self, rows: list[dict]) -> str:
+        """Which build was timed, and that the usual one is counted."""
+        said = f", timed with{'' if self.events else 'out'} events"
+        said = said if any(row["rounds"] for row in rows) else ""
+        if any(row["instructions"]["C"] for row in rows):
+            said += ", counted with events"
+        return said
+
     def _print(self, document: dict, found: list, failed: list) -> None:
         if document["rows"]:
             self.out.print(report.table(document["rows"]))
-        self.say(machine.line(document["machine"])
-                 + (", with events" if self.events else ", without events"))
+        self.say(machine.line(document["machine"]) + self._builds(document["rows"]))
         if document["machine"]["fixed_addresses"] is False:
             self.say("addresses are random here: times of two runs differ by more than these "
                      "intervals")

@@ -13,6 +13,7 @@ import pytest
 from cli_command import Done, Pykmm
 from cli_halves import Workshop
 
+from pykmm import paths
 from pykmm.bench import rows
 
 KEYS = "schema events seconds interrupted halves machine rows refused compared".split()
@@ -81,7 +82,7 @@ def test_table_has_a_line_for_each_row(few, result):
     assert re.match(r"row +C ns +P ns +before ns +P/C +95 % +after/before +95 %", lines[1])
     for row, line in zip(result["rows"], lines[2:], strict=False):
         assert line.startswith(row["name"])
-    assert lines[-1].endswith(", without events")
+    assert lines[-1].endswith(", timed without events")
 
 
 class Page(HTMLParser):
@@ -123,7 +124,7 @@ def test_json_to_standard_output_is_all_there_is(pykmm):
 
 def test_events_are_said(pykmm):
     done = pykmm("bench", "do_brk", *SHORT, "--events", "--json", "events.json").was_silent(0)
-    assert done.out.splitlines()[-1].endswith(", with events")
+    assert done.out.splitlines()[-1].endswith(", timed with events")
     pykmm("bench", "do_brk", "--compare", "events.json").complained(
         2, "events.json", "timed with events")
 
@@ -203,10 +204,13 @@ def test_counts_alone_need_no_times(pykmm, result):
     (pykmm.cwd / "old.json").write_text(json.dumps(old))
 
     done = pykmm("bench", "do_brk", "--instructions", "--no-times", "--json", "new.json",
-                 "--compare", "old.json", "--fail-above", "5000").was_silent(0)
+                 "--half", f"again={paths.lib() / 'c.so'}", "--compare", "old.json",
+                 "--fail-above", "5000").was_silent(0)
 
     lines = done.out.splitlines()
-    assert re.match(r"row +instructions C +P +before *$", lines[0])
+    assert re.match(r"row +instructions C +P +before +again *$", lines[0])
+    assert any(line.endswith(", counted with events") for line in lines)
+    assert not any("timed" in line for line in lines)
     new = json.loads((pykmm.cwd / "new.json").read_text())
     assert all(row["instructions"]["C"] > 0 and row["rounds"] == 0 for row in new["rows"])
     counts = {row["name"]: row["instructions"] for row in new["rows"]}
