@@ -81,13 +81,23 @@ class Session:
         number = self._first + layout
         task = {"do": "bench", "patch": None, "halves": self._halves, "events": self._events,
                 "layout": number, "plan": {**self._plan, "rows": self._left, "layout": number}}
-        with Child(task) as self._child:
-            for message in self._child.messages():
-                if isinstance(message, Died):
-                    return message
-                self._take(message)
-                if self._left:
-                    tell(layout, self._left[0])
+        with Child(task) as started:
+            self._child = started
+            try:
+                if self._stopped:       # while it was being started
+                    started.stop()
+                return self._follow(started, layout, tell)
+            finally:
+                self._child = None
+
+    def _follow(self, started: Child, layout: int,
+                tell: Callable[[int, str], None]) -> Died | None:
+        for message in started.messages():
+            if isinstance(message, Died):
+                return message
+            self._take(message)
+            if self._left:
+                tell(layout, self._left[0])
         return None
 
     def _take(self, message: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from cli.cli_halves import Workshop
 from pykmm import paths
 from pykmm.bench import rows
 from pykmm.bench.session import LAYOUTS, Session
+from pykmm.engine.guarded import Child
 from pykmm.engine.halves import NamedHalf
 from pykmm.errors import BadInput
 
@@ -92,6 +93,19 @@ def test_stopped_at_once_keeps_what_is_done():
     result = session.run(tell)
     assert result.interrupted and result.refused == {}
     assert set(seen) <= {CLEANED, SHARED} and len(result.rows) < 2
+
+
+def test_stopped_while_a_process_starts_it_times_nothing(monkeypatch):
+    session = Session([CLEANED], 600.0)
+
+    class Stopping(Child):
+        def __init__(self, task: dict):
+            session.stop()
+            super().__init__(task)
+
+    monkeypatch.setattr("pykmm.bench.session.Child", Stopping)
+    result = session.run()
+    assert result.interrupted and result.rows == []
 
 
 def test_a_half_that_cannot_be_loaded_is_refused(tmp_path):
