@@ -47,7 +47,7 @@ def _changed(report: dict) -> Iterator[str]:
         where = ", ".join(one["functions"]) or "outside of functions"
         where = "" if one["what"].startswith("context") else f"  {one['file']}  {where}"
         unit = f"  {one['unit']}" if one["unit"] else ""
-        inert = "  (comments and white space only)" if one["inert"] else ""
+        inert = f"  ({one['inert']})" if one["inert"] else ""
         yield f"  {one['what']}{where}{unit}{inert}"
         for name, side in zip("XY", one["lines"], strict=True):
             for line in side:
@@ -91,8 +91,8 @@ def _cases(cases: dict | None) -> Iterator[str]:
 
 def _no_difference(report: dict) -> str:
     if all(one["inert"] for one in report["changed"]):
-        return ("only comments and white space changed: nothing can differ, and nothing did in "
-                "what is above")
+        return ("nothing that is run has changed: nothing can differ, and nothing did in what is "
+                "above")
     return "no difference up to what is above; this is a bound, and no proof of anything beyond it"
 
 
@@ -121,13 +121,14 @@ def _found(report: dict, found: dict) -> Iterator[str]:
 def _how_short(report: dict, found: dict) -> str:
     """Whether fewer operations would do."""
     if found["bits"]:
-        return "no fewer operations of this scope do it" if found["searched"]["shortest"] else \
-            "there may be a shorter run: the time was up before all were tried"
+        return ("after any fewer operations of this scope they are equal, or no user sees it"
+                if found["searched"]["shortest"] else
+                "a shorter run may show it: the time was up before all were tried")
     fewer = found["length"] - 1
     enough = all(row["closed"] or row["found"] or row["depth"] >= fewer
                  for row in report["scopes"])
-    return "no fewer operations of any scope do it" if enough else \
-        "there may be a shorter run in a larger scope: the time was up before all were tried"
+    return "after any fewer operations of all scopes they are equal" if enough else \
+        "in a larger scope a shorter run may do: the time was up before all were tried"
 
 
 def _operations(found: dict) -> Iterator[str]:

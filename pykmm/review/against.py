@@ -23,7 +23,7 @@ from .state import state_of
 from .twins import Did, Seen, Twins, search
 
 _EXPLORED = 0.6         # of the time: explored; of what is left then, drawn cases get all
-_VISIBLE_SECONDS = 2.5      # for each of four searches
+_VISIBLE = 1 / 12       # of the time: for each of up to four searches for what a user sees
 _MORE = 6               # operations beyond those that part them, up to which a user is waited for
 
 
@@ -33,7 +33,7 @@ class Plan:
 
     functions : names   that the changed edits are in; none: anything may have changed
     before : bool       the kernel before the patch reads differently, too
-    inert : bool        only comments changed: the smallest scope and few cases are enough
+    inert : bool        nothing can differ: the smallest scope and few cases are enough
     """
 
     functions: list[str]
@@ -79,7 +79,7 @@ class Against:
             if best and len(best[1]) == 1:
                 break
             depth = len(best[1]) - 1 if best else scope.depth
-            share = max(0.5, (end - time.monotonic()) / (len(wanted) - number))
+            share = max(0.1, (end - time.monotonic()) / (len(wanted) - number))
             path = self._explore(replace(scope, depth=depth), share)
             best = (scope, path) if path else best
         return self._told(*best) if best else None
@@ -125,9 +125,10 @@ class Against:
         def alive() -> None:
             self.say("looking for what a user sees")
 
-        near = search(twins, path, most=len(path) + _MORE, seconds=_VISIBLE_SECONDS, alive=alive)
+        seconds = self.plan.seconds * _VISIBLE
+        near = search(twins, path, most=len(path) + _MORE, seconds=seconds, alive=alive)
         most = len(near.path) - 1 if near.path else len(path) + _MORE
-        whole = search(twins, [], most=most, seconds=_VISIBLE_SECONDS, alive=alive)
+        whole = search(twins, [], most=most, seconds=seconds, alive=alive)
         best = whole if whole.path else near
         searched = {"operations": list(twins.scope.ops), "pairs": near.pairs + whole.pairs,
                     "transitions": near.transitions + whole.transitions,
@@ -203,7 +204,11 @@ class Against:
         if not outcome.found:
             return cases, None
         case = outcome.found[0].case
-        told = finding.examine(case, self.halves)
+        told, other = (finding.examine(case, self.halves, mail) for mail in self.mails)
+        if told["difference"] and told["difference"]["event"]:
+            # each half's lines are of its own mail
+            told["difference"]["event"]["other"] = other["difference"]["event"]["other"]
+        del told["halves"]      # all that each did, and more than anybody reads
         title = f"{self.plan.names[0]} and {self.plan.names[1]} part here."
         return cases, {"kind": "case", **told,
                        "scenario": layout.text(drawn.scenario_of(case, title))}

@@ -13,6 +13,10 @@ from ..patch.table import Edit
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
+COMMENTS = "comments and white space only"
+AROUND = "around the changed lines, where half X has none of the mail's"
+
+
 @dataclass(frozen=True)
 class Changed:
     """An edit, or the context of a hunk, whose lines are others in the second mail.
@@ -20,7 +24,7 @@ class Changed:
     what : str        E25, or "context of hunk 2 of mm/rmap.c"
     functions : tuple names; none: outside of functions, or of context
     lines : tuple     of each mail the lines that the other has not
-    inert : bool      only comments and white space are different
+    inert : str       why nothing can behave differently for it; "": something may
     before : bool     the kernel before the patch reads differently, too
     """
 
@@ -29,7 +33,7 @@ class Changed:
     functions: tuple[str, ...]
     unit: str
     lines: tuple[tuple[Line, ...], tuple[Line, ...]]
-    inert: bool
+    inert: str
     before: bool
 
     @property
@@ -60,8 +64,8 @@ def _edit(first: FoundEdit, other: FoundEdit) -> Changed | None:
     edit: Edit = first.edit
     functions = tuple(name for name in edit.function.split(", ") if name)
     same = {ops: _code(first.lines, ops) == _code(other.lines, ops) for ops in ("+", "-")}
-    return Changed(edit.id, edit.file, functions, edit.unit, lines, all(same.values()),
-                   not same["-"])
+    return Changed(edit.id, edit.file, functions, edit.unit, lines,
+                   COMMENTS if all(same.values()) else "", not same["-"])
 
 
 def _context(first: Hunk, other: Hunk) -> Changed | None:
@@ -69,7 +73,9 @@ def _context(first: Hunk, other: Hunk) -> Changed | None:
     lines = _different(a, b)
     if not any(lines):
         return None
-    inert = _code(a, " ") == _code(b, " ")
+    within = [[line for line in hunk.span if line.op == " "] for hunk in (first, other)]
+    inert = COMMENTS if _code(a, " ") == _code(b, " ") else \
+        AROUND if not any(_different(*within)) else ""
     return Changed(f"context of hunk {first.number} of {first.file}", first.file, (), "", lines,
                    inert, not inert)
 

@@ -10,7 +10,7 @@ PATCHED = 0xFF
 UNPATCHED = 0
 
 _BASE = ("mmap", "load", "store")
-_WRITING = ("writeback", "complete")
+_WRITING = ("writeback", "sync", "complete")
 # function -> the operations, beside _BASE, that lead to it and show what it did
 NEEDS: dict[str, tuple[str, ...]] = {
     "is_shared_writable": ("mprotect", *_WRITING),
@@ -42,7 +42,7 @@ def scopes(functions: Iterable[str]) -> list[Scope]:
     functions : names   that the changed edits are in; none: anything may have changed
     """
     needs = [NEEDS[name] for name in functions]
-    own = _together(_BASE, *needs) if needs else DEFAULT
+    own = _together(_BASE, *needs) if needs else _together(DEFAULT, ("sync",))
     # a second process, and who looks from outside, are what most of the patch is about
     shared = _together(own, ("fork", "exit", "poke"))
     return [
