@@ -22,7 +22,7 @@ ZERO_PAGE = 16
 UNNAMED = (3, 4)        # inodes for anonymous memory that is shared
 PFN_BASE = 0x100
 ENDINGS = (Bug, CountBelowZero, Hang, Oops)
-# what no operation can see, as in test_canonical.py
+# what no operation can see, as in test_canonical_form.py
 INVISIBLE = {
     "vma": {"truncate_count", "mm"}, "mapping": {"truncate_count", "i_mmap_writable"},
     "inode": {"dirtied_when"},
