@@ -20,7 +20,7 @@ from ..scenario.sequences import FILES
 from ..world import World
 from .scopes import scopes, without_patch
 from .state import state_of
-from .twins import Did, Seen, Twins, search
+from .two_halves import Did, Seen, TwoHalves, search
 
 _EXPLORED = 0.6         # of the time: explored; of what is left then, drawn cases get all
 _VISIBLE = 1 / 12       # of the time: for each of up to four searches for what a user sees
@@ -106,41 +106,41 @@ class Against:
 
     def _told(self, scope: Scope, path: list[Action]) -> dict:
         """The first way that parts them, and the first after which a user sees it."""
-        twins = Twins(self.halves, scope, self.plan.names)
-        done = twins.replay(path)
-        seen = twins.seen(done[-1], path[-1])
-        bits = self._way(twins, path, seen)
+        two = TwoHalves(self.halves, scope, self.plan.names)
+        done = two.replay(path)
+        seen = two.seen(done[-1], path[-1])
+        bits = self._way(two, path, seen)
         if seen or done[-1][0].outcome != "returned":
             return {"kind": "operations", "bits": None, "searched": None, **bits}
         wide = replace(scope, ops=tuple(dict.fromkeys((*scope.ops, *DEFAULT))))
         for tried in (scope, wide):
-            twins = Twins(self.halves, replace(tried, depth=MOST["depth"]), self.plan.names)
-            visible, searched = self._visible(twins, path)
+            two = TwoHalves(self.halves, replace(tried, depth=MOST["depth"]), self.plan.names)
+            visible, searched = self._visible(two, path)
             if visible:
                 return {"kind": "operations", "bits": bits, "searched": searched, **visible}
         return {"kind": "operations", "bits": None, "searched": searched, **bits}
 
-    def _visible(self, twins: Twins, path: list[Action]) -> tuple[dict | None, dict]:
+    def _visible(self, two: TwoHalves, path: list[Action]) -> tuple[dict | None, dict]:
         """The shortest way, from where they part or from the start, after which a user sees it."""
         def alive() -> None:
             self.say("looking for what a user sees")
 
         seconds = self.plan.seconds * _VISIBLE
-        near = search(twins, path, most=len(path) + _MORE, seconds=seconds, alive=alive)
+        near = search(two, path, most=len(path) + _MORE, seconds=seconds, alive=alive)
         most = len(near.path) - 1 if near.path else len(path) + _MORE
-        whole = search(twins, [], most=most, seconds=seconds, alive=alive)
+        whole = search(two, [], most=most, seconds=seconds, alive=alive)
         best = whole if whole.path else near
-        searched = {"operations": list(twins.scope.ops), "pairs": near.pairs + whole.pairs,
+        searched = {"operations": list(two.scope.ops), "pairs": near.pairs + whole.pairs,
                     "transitions": near.transitions + whole.transitions,
                     "depth": whole.depth, "closed": whole.closed,
                     "shortest": bool(whole.path) or whole.depth >= most or whole.closed}
-        return (self._way(twins, best.path, best.seen) if best.path else None), searched
+        return (self._way(two, best.path, best.seen) if best.path else None), searched
 
-    def _way(self, twins: Twins, path: list[Action], seen: Seen | None) -> dict:
+    def _way(self, two: TwoHalves, path: list[Action], seen: Seen | None) -> dict:
         """A run of operations as facts: what it is, what it shows, both worlds after it."""
         shown = [*path, *(seen.after if seen else ())]
-        scope = replace(twins.scope, units=twins.scope.units & 0x7F)
-        done = twins.replay(shown)
+        scope = replace(two.scope, units=two.scope.units & 0x7F)
+        done = two.replay(shown)
         last = done[len(path) - 1]
         return {
             "length": len(path), "operations": [self._said(action) for action in path],
@@ -149,7 +149,7 @@ class Against:
                         for action, both in zip(path, done, strict=False)],
             "states": [self._state(scope, one) for one in last],
             "rest": [self._state(scope, one) for one in done[-1]] if seen and seen.after else None,
-            "event": self._event(twins, path), "field": self._field(twins, last),
+            "event": self._event(two, path), "field": self._field(two, last),
             "scenario": self._scenario(scope, shown, seen), "units": units_text(scope.units),
         }
 
@@ -164,11 +164,11 @@ class Against:
             return None     # what was stored by then is the compiler's choice
         return state_of(Words(World.block()[1], did.image), list(FILES[:len(scope.kinds)]))
 
-    def _event(self, twins: Twins, path: list[Action]) -> list[dict | None] | None:
+    def _event(self, two: TwoHalves, path: list[Action]) -> list[dict | None] | None:
         """The first event of the last operation that differs, of both; None: none does."""
-        done = twins.replay(path[:-1])
-        images = (done[-1][0].image, done[-1][1].image) if done else (twins.start,) * 2
-        traces = [twins.events(i, images[i], path[-1], self.mails[i]) for i in (0, 1)]
+        done = two.replay(path[:-1])
+        images = (done[-1][0].image, done[-1][1].image) if done else (two.start,) * 2
+        traces = [two.events(i, images[i], path[-1], self.mails[i]) for i in (0, 1)]
         for number in range(max(map(len, traces))):
             pair = [trace[number] if number < len(trace) else None for trace in traces]
             if (pair[0] and pair[0]["words"]) != (pair[1] and pair[1]["words"]):
@@ -176,8 +176,8 @@ class Against:
                         for one in pair]
         return None
 
-    def _field(self, twins: Twins, last: tuple[Did, Did]) -> dict | None:
-        different = [one for one in twins.where.differences(last[0].image, last[1].image)
+    def _field(self, two: TwoHalves, last: tuple[Did, Did]) -> dict | None:
+        different = [one for one in two.where.differences(last[0].image, last[1].image)
                      if one[0] != "world.trace_at"]
         if not different:
             return None

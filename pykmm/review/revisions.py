@@ -86,8 +86,8 @@ def _bare(text: str) -> str:
 
 def _different(a: Sequence[Line], b: Sequence[Line]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
     """Of each side the lines that the other has not, white space apart."""
-    rows = [[line.op + _bare(line.text) for line in lines] for lines in (a, b)]
-    parts = [one for one in SequenceMatcher(None, *rows, autojunk=False).get_opcodes()
+    first, other = ([line.op + _bare(line.text) for line in lines] for lines in (a, b))
+    parts = [one for one in SequenceMatcher(None, first, other, autojunk=False).get_opcodes()
              if one[0] != "equal"]
     return (tuple(line for _, at, end, _, _ in parts for line in a[at:end]),
             tuple(line for _, _, _, at, end in parts for line in b[at:end]))

@@ -29,6 +29,8 @@ _PROCESSES = 3
 _SWAP = 4
 _NAMED = 0xFFFF     # this version, and 0, are what they are in every world
 _LOOK_EVERY = 64
+# who ran last, and numbers that only grow
+_OF_THE_RUN = (("current_task", 8), ("version", 4))
 _NOBODY = (-errno.ESRCH, -errno.ENOENT)      # there was nobody to leave, nothing to end
 
 SYNCED, LEFT = "once everything is synced", "once everybody has left and everything is synced"
@@ -46,7 +48,9 @@ class Did:
         if self.outcome != "returned":
             return self.outcome
         failed = texts.error_name(self.value)
-        return failed or (f"{self.value:#x}" if name in ("mmap", "brk") else str(self.value))
+        if failed:
+            return f"-{failed}" if failed.startswith("E") else failed
+        return (f"{self.value:#x}" if name in ("mmap", "brk") else str(self.value))
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Seen:
     after: tuple[Action, ...] = ()
 
 
-class Twins:
+class TwoHalves:
     """Two halves, and the start of a scope in the block of scenarios.
 
     names : (str, str)   what both are called in sentences
@@ -80,7 +84,7 @@ class Twins:
             self.start = self.do(0, self.start, action).image
         self.form = Canonical(self.runner, vma_slots=True)
         self._disks = [self._disk_of(i) for i in range(len(scope.kinds))]
-        self._contents = self._slices()
+        self._contents, self._rest_of_image = self._slices()
         self._rests = {SYNCED: self._rest([]),
                        LEFT: self._rest([("exit", i, ()) for i in range(_PROCESSES)])}
 
@@ -99,13 +103,22 @@ class Twins:
         slots = self.where.arrays["slot"][3] // self.where.arrays["mapping"][3]
         return first, first + 2 * SECTORS * slots, self.where.place(f"inode[{file}].i_size").offset
 
-    def _slices(self) -> list[tuple[int, int]]:
-        """Where versions of contents are."""
-        found = [(self.where.place(f"page[{i}].contents[0]").offset, 2 * SECTORS * 2)
-                 for i in range(self.scope.pages)]
-        found += [(self.where.place(f"swap[{i}].contents[0]").offset, 2 * SECTORS)
-                  for i in range(_SWAP)]
-        return found + [(first, end - first) for first, end, _ in self._disks]
+    def _slices(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Where versions of contents are, and where is what is neither these nor of properties."""
+        def place(path: str) -> int:
+            return self.where.place(path).offset
+
+        contents = [(place(f"page[{i}].contents[0]"), place(f"page[{i}].io"))
+                    for i in range(self.scope.pages)]
+        contents += [(place(f"swap[{i}].contents[0]"),
+                      place(f"swap[{i}].contents[0]") + 2 * SECTORS) for i in range(_SWAP)]
+        contents += [(first, end) for first, end, _ in self._disks]
+        _, unwritten, stride, count = self.where.arrays["unwritten"]
+        skipped = [*contents, (unwritten, unwritten + stride * count),
+                   *((place(f"world.{name}"), place(f"world.{name}") + size)
+                     for name, size in _OF_THE_RUN)]
+        edges = [0, *(edge for part in sorted(skipped) for edge in part), len(self.start)]
+        return contents, list(zip(edges[::2], edges[1::2], strict=True))
 
     def do(self, half: int, image: bytes, action: Action) -> Did:
         """One operation by half 0 or 1."""
@@ -180,18 +193,19 @@ class Twins:
         return None
 
     def key(self, images: tuple[bytes, bytes]) -> tuple:
-        """Pairs of worlds with one key are the same: no operation tells one from the other."""
-        first = self.form.hash(images[0])
-        if images[0] == images[1]:
-            return first
-        return (*first, *self.form.hash(images[1]), *self._common(images))
+        """Pairs of worlds with one key are the same: no operation tells one from the other.
 
-    def _common(self, images: tuple[bytes, bytes]) -> list[int]:
-        """Which versions both worlds have in common, whatever their numbers are."""
+        Where both are equal, the form of one of them says it.  Where they are not, names that
+        pools gave in one mean something in the other, and only versions are renamed.
+        """
+        if images[0] == images[1]:
+            return self.form.hash(images[0])
         numbers: dict[int, int] = {0: 0, _NAMED: _NAMED}
-        return [numbers.setdefault(version, len(numbers)) for image in images
-                for at, size in self._contents
-                for version in memoryview(image[at:at + size]).cast("H")]
+        common = [numbers.setdefault(version, len(numbers)) for image in images
+                  for at, end in self._contents
+                  for version in memoryview(image[at:end]).cast("H")]
+        rest = b"".join(image[at:end] for image in images for at, end in self._rest_of_image)
+        return hash(rest), *common
 
     def replay(self, actions: list[Action]) -> list[tuple[Did, Did]]:
         """Both from the start, one after the other, until one of them ends."""
@@ -220,7 +234,7 @@ class Search:
     closed: bool
 
 
-def search(twins: Twins, begin: list[Action], *, most: int, seconds: float,
+def search(two: TwoHalves, begin: list[Action], *, most: int, seconds: float,
            alive: Callable[[], None]) -> Search:
     """Breadth first from where `begin` leads: the first operation after which a user sees it.
 
@@ -229,11 +243,11 @@ def search(twins: Twins, begin: list[Action], *, most: int, seconds: float,
     alive : function  called again and again
     """
     end = time.monotonic() + seconds
-    done = twins.replay(begin)
-    images = (done[-1][0].image, done[-1][1].image) if done else (twins.start, twins.start)
+    done = two.replay(begin)
+    images = (done[-1][0].image, done[-1][1].image) if done else (two.start, two.start)
     pairs = [(images, -1, -1)]
-    known = {twins.key(images)}
-    actions = twins.scope.actions()
+    known = {two.key(images)}
+    actions = two.scope.actions()
     at, level_end, depth, transitions = 0, 1, len(begin), 0
 
     def path_to(number: int) -> list[Action]:
@@ -251,8 +265,8 @@ def search(twins: Twins, begin: list[Action], *, most: int, seconds: float,
                 alive()
                 if time.monotonic() > end:
                     return Search(None, None, len(pairs), transitions, depth, False)
-            both = twins.both(images, action)
-            seen = twins.seen(both, action)
+            both = two.both(images, action)
+            seen = two.seen(both, action)
             if seen:
                 return Search([*path_to(at), action], seen, len(pairs), transitions, depth, False)
             if both[0].outcome != "returned":
@@ -260,7 +274,7 @@ def search(twins: Twins, begin: list[Action], *, most: int, seconds: float,
             reached = both[0].image, both[1].image
             if reached == images:
                 continue
-            key = twins.key(reached)
+            key = two.key(reached)
             if key not in known:
                 known.add(key)
                 pairs.append((reached, at, number))

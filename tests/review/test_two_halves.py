@@ -6,7 +6,7 @@ import pytest
 from pykmm.engine import halves
 from pykmm.engine.scope import Scope
 from pykmm.review.scopes import NEEDS, PATCHED, scopes
-from pykmm.review.twins import LEFT, SYNCED, Did, Twins, search
+from pykmm.review.two_halves import LEFT, SYNCED, Did, TwoHalves, search
 
 SMALL = Scope(ops=("mmap", "load", "store", "writeback", "complete"))
 MMAP = (("mmap", 0, (0, 0, 1, 3, 1, 0)), 0, None)
@@ -14,26 +14,26 @@ STORE = (("store", 0, (0, 0)), 0, None)
 WRITE_BACK = (("writeback", 0, (0, 1, 32)), 0, None)
 
 
-def twins(scope: Scope = SMALL) -> Twins:
-    return Twins([halves.c_half(), halves.p_half()], scope, ("one", "other"))
+def two(scope: Scope = SMALL) -> TwoHalves:
+    return TwoHalves([halves.c_half(), halves.p_half()], scope, ("one", "other"))
 
 
 def test_search_of_equal_halves_meets_every_world_once() -> None:
     # the figures of docs/explorer.md
-    result = search(twins(), [], most=50, seconds=60, alive=lambda: None)
+    result = search(two(), [], most=50, seconds=60, alive=lambda: None)
     assert (result.path, result.closed) == (None, True)
     assert (result.pairs, result.transitions) == (114, 1140)
 
 
 def test_search_ends_at_its_bound() -> None:
-    result = search(twins(), [MMAP], most=2, seconds=60, alive=lambda: None)
+    result = search(two(), [MMAP], most=2, seconds=60, alive=lambda: None)
     assert (result.path, result.closed, result.depth, result.transitions) == (None, False, 2, 10)
 
 
 def test_lost_store_is_seen_on_the_disk() -> None:
     #   one    store, writeback   disk 5 2 3 4
     #   other  store              and the page is made clean by hand: disk 1 2 3 4
-    both = twins()
+    both = two()
     stored = both.replay([MMAP, STORE])[-1]
     image = stored[1].image
     page = both.where.read(image, "page[0].flags")
@@ -47,7 +47,7 @@ def test_lost_store_is_seen_on_the_disk() -> None:
 
 
 def test_write_under_way_is_no_difference_once_it_ends() -> None:
-    both = twins()
+    both = two()
     done = both.replay([MMAP, STORE, (("writeback", 0, (0, 0, 32)), 0, None)])[-1]
     ended = both.do(1, done[1].image, (("complete", 0, (0, 1)), 0, None))
     assert done[0].image != ended.image
@@ -55,7 +55,7 @@ def test_write_under_way_is_no_difference_once_it_ends() -> None:
 
 
 def test_answers_of_the_kernel_itself_are_nothing_to_users() -> None:
-    both = twins()
+    both = two()
     image = both.start
     pair = Did("returned", 0, image), Did("returned", 1, image)
     assert both.seen(pair, WRITE_BACK) is None
@@ -66,7 +66,7 @@ def test_answers_of_the_kernel_itself_are_nothing_to_users() -> None:
 
 def test_pairs_with_versions_crossed_are_not_the_same() -> None:
     #   X [5 ..] over disk [5 ..], Y the same twice over, once with another number on Y's disk
-    both = twins()
+    both = two()
     image = both.replay([MMAP, STORE, WRITE_BACK])[-1][0].image
     other = both.where.write(image, "inode[0].disk[0]", 7)
     third = both.where.write(image, "inode[0].disk[0]", 2)
@@ -75,7 +75,7 @@ def test_pairs_with_versions_crossed_are_not_the_same() -> None:
 
 
 def test_rest_of_a_journal_commits() -> None:
-    both = twins(Scope(kinds=("ext3",), ops=SMALL.ops))
+    both = two(Scope(kinds=("ext3",), ops=SMALL.ops))
     assert [action[0][0] for action in both._rests[LEFT]] == [
         *["exit"] * 3, "sync", "complete", "complete", "commit", "sync", "complete", "complete"]
 
