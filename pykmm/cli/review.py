@@ -18,6 +18,7 @@ from ..review import evidence, facts, terminal
 from . import options, output
 from .answer import answer
 from .fuzz import Session
+from .review_against import review_against
 from .review_claims import review_claims
 
 SECONDS, SEED = 5.0, 2006
@@ -38,9 +39,12 @@ SECONDS, SEED = 5.0, 2006
               help="Threads that count. Default: one a core.")
 @click.option("--claims", is_flag=True,
               help="Only what the mail says of the patch, and whether it is so.")
+@click.option("--against", metavar="MAIL",
+              help="Only what another version of the patch changes, and the shortest run in which "
+                   "both behave differently.")
 @options.patch_option
 @options.json_option
-def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path) -> int:
+def review(what, html_path, seconds, cases, seed, jobs, claims, against, patch, json_path) -> int:
     """Show the patch edit by edit beside its C and its Cython, with counts and witnesses.
 
     WHAT is an edit (E14), a unit (U3), a function, a step (MK3), a claim (C05) or a finding (F2);
@@ -50,8 +54,11 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path
     --claims: each sentence of the mail that says how the kernel behaves, the scenarios that test
     it, and the verdict, which is found again by running them.
 
+    --against: the mail of --patch is half X, the other one half Y, and both run on every operation
+    of some scopes, then on drawn cases (--seconds in all, 30 unless given) until they part.
+
     Exit code 1: a witness does not hold, a claim is not as in the table, or the halves differ; with
-    --claims also if the mail says other things than v8's.
+    --claims also if the mail says other things than v8's; with --against, both behave differently.
     """
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
@@ -59,6 +66,12 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path
         raise click.UsageError("--claims shows the claims alone: leave out the rest")
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
+    if against is not None:
+        if what or html_path or claims or cases is not None:
+            raise click.UsageError("--against compares two mails, for some --seconds: leave out "
+                                   "the rest")
+        return review_against(options.check_patch(patch), against, seconds=seconds, seed=seed,
+                              jobs=jobs, json_path=json_path)
     if claims:
         return review_claims(options.check_patch(patch), json_path)
     meant = _meant(what)
