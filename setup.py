@@ -80,7 +80,8 @@ def shared_libraries() -> list[Extension]:
     kernel_files = sources("mm/*.c", "fs/*.c")
     counted_files = [str(COUNTED / f) for f in kernel_files]
     return [
-        SharedLibrary("pykmm.lib.libkmm", sources("machine/*.c", "engine/*.c"),
+        SharedLibrary("pykmm.lib.libkmm",
+                      sources("machine/*.c", "engine/*.c", "engine/explore/*.c"),
                       extra_link_args=["-Wl,-z,defs", "-Wl,-Bsymbolic"]),
         SharedLibrary("pykmm.lib.c", ["cref/half.c", "cref/machine/enter.c", *kernel_files]),
         SharedLibrary("pykmm.lib.c-counted",
@@ -107,6 +108,8 @@ def cython_extensions() -> list[Extension]:
         Extension("pykmm.engine.core", ["pykmm/engine/core.pyx"],
                   extra_compile_args=BINDING_WARNINGS),
         Extension("pykmm.engine.behaviours", ["pykmm/engine/behaviours.pyx"],
+                  extra_compile_args=BINDING_WARNINGS),
+        Extension("pykmm.engine.explorer", ["pykmm/engine/explorer.pyx"],
                   extra_compile_args=BINDING_WARNINGS),
     ]
 

@@ -249,3 +249,17 @@ u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_half *const 
 {
 	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running);
 }
+
+static void run_one(struct kmm_runner *runner, const void *operation, const struct kmm_half *half,
+		    struct kmm_result *result)
+{
+	memcpy(runner->world, runner->drawn, runner->state_bytes);
+	kmm_guarded_operation(runner, half, operation, result);
+}
+
+u32 kmm_operation_replay(struct kmm_runner *runner, const struct kmm_operation *operation,
+			 const struct kmm_half *const *halves, u32 nr_halves,
+			 struct kmm_result *first, volatile u32 *running)
+{
+	return replay(runner, operation, run_one, halves, nr_halves, first, running);
+}

@@ -70,4 +70,13 @@ KMM_EXPORT u32 kmm_sequence_replay(struct kmm_runner *runner,
 				   const struct kmm_half *const *halves, u32 nr_halves,
 				   struct kmm_result *first, volatile u32 *running);
 
+/*
+ * One operation from the image in runner->drawn by all halves, compared as
+ * kmm_replay does; the world is left as the last one that ran leaves it.
+ */
+KMM_EXPORT u32 kmm_operation_replay(struct kmm_runner *runner,
+				    const struct kmm_operation *operation,
+				    const struct kmm_half *const *halves, u32 nr_halves,
+				    struct kmm_result *first, volatile u32 *running);
+
 #endif

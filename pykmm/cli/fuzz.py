@@ -142,7 +142,7 @@ class Session:
                     self.halves = message["halves"]
                     self._introduce()
                 elif message["type"] == "progress":
-                    self.seen = message["divergences"]
+                    self._note(message)
                     self.out.notice()
                     if self.out.is_terminal and not self.quiet:
                         self.out.status(self._progress(message))
@@ -154,6 +154,10 @@ class Session:
         finally:
             self.out.status("")
         raise HarnessError("the messages of a child process end with a result")
+
+    def _note(self, message: dict) -> None:
+        """What is kept of a message about progress."""
+        self.seen = message["divergences"]
 
     def _introduce_x(self, built: dict) -> None:
         if built["verdict"] != "v8":

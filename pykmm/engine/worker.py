@@ -131,6 +131,24 @@ def _run(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Tal
     talk.say("result", **_examine(bytes.fromhex(task["case"]), loaded, mail, talk))
 
 
+def _explore(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+             stop: threading.Event) -> None:
+    from ..scenario import explored
+    from . import exploring
+    from .scope import Scope
+
+    plan = dict(task["plan"])
+    scope = Scope(**{name: tuple(value) if isinstance(value, list) else value
+                     for name, value in plan.pop("scope").items()})
+    exploration = exploring.Exploration(exploring.Plan(loaded, scope, **plan))
+    threading.Thread(target=lambda: stop.wait() and exploration.stop(), daemon=True).start()
+    result = exploration.run(lambda totals, seconds: talk.say(
+        "progress", **totals, seconds=seconds))
+    for found in result["found"]:
+        found["scenario"] = explored.text_of(found, scope)
+    talk.say("result", **result)
+
+
 def _scenario(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
               _: threading.Event) -> None:
     from ..scenario import parse, run
@@ -159,8 +177,8 @@ def main() -> int:
     try:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
-        do = {"fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "claims": _claims}[task["do"]]
+        do = {"claims": _claims, "explore": _explore, "fuzz": _fuzz, "run": _run,
+              "scenario": _scenario}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),

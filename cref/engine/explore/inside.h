@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Inside of the explorer: what its files share. */
+#ifndef KMM_ENGINE_EXPLORE_INSIDE_H
+#define KMM_ENGINE_EXPLORE_INSIDE_H
+
+#include "engine/explore/canonical.h"
+#include "engine/explore/explore.h"
+
+/* What a chunk found, in the order of its worlds and of the actions. */
+struct kmm_chunk {
+	struct kmm_seen *worlds;
+	u32 nr, room;
+	u32 done;
+	u32 no_memory;
+	u64 transitions, known, outside;
+	struct kmm_found found[KMM_NR_FOUND];
+};
+
+/* One thread's. */
+struct kmm_walker {
+	struct kmm_runner *runner;
+	struct kmm_canonical *form;
+	u8 *images;			/* of the worlds on the path that was walked last */
+	u32 path[KMM_MOST_DEPTH + 1];	/* their numbers */
+	u32 room;			/* images there is room for */
+	u32 walked;			/* images that are there */
+};
+
+struct kmm_explorer {
+	struct kmm_explore_job job;
+	struct kmm_visited visited;
+	struct kmm_explored totals;
+	struct kmm_walker *walkers;
+	struct kmm_chunk chunks[KMM_BATCH_CHUNKS];
+	u32 batch_from, batch_to;
+	u32 next_chunk;			/* the next one to be taken: atomic */
+	u32 reserved;
+	u64 so_far;			/* atomic */
+	u64 digest[2];			/* of scope, actions and halves: for files */
+};
+
+#define KMM_INSIDE __attribute__((visibility("hidden")))
+
+/* A walker with the start in images[0]; 0, or -ENOMEM. */
+KMM_INSIDE int kmm_walker_init(struct kmm_walker *walker, const struct kmm_explore_job *job);
+KMM_INSIDE void kmm_walker_free(struct kmm_walker *walker);
+/* The image of a world of the level at `depth`; NULL: no memory. */
+KMM_INSIDE const u8 *kmm_walk_to(struct kmm_walker *walker, const struct kmm_explorer *explorer,
+				 u32 world, u32 depth);
+KMM_INSIDE void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer,
+			    const u8 *image, u32 world, struct kmm_chunk *chunk);
+
+#endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "engine/explore/scope.h"
+#include "machine/file.h"
+
+static void fill_disk(struct world *world, struct inode *inode, u32 pages)
+{
+	u32 i;
+
+	for (i = 0; i < pages * KMM_SECTORS; i++)
+		inode->i_disk[i] = (u16)++world->version;
+}
+
+void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
+{
+	u32 i;
+
+	world->mms[0].mm_users = 1;
+	world->tasks[0].capabilities = CAP_IPC_LOCK;
+	world->swapper_space->a_ops = &kmm_swap_aops;
+	world->units = scope->units;
+	for (i = 0; i < scope->files; i++) {
+		const struct kmm_scope_file *file = &scope->file[i];
+		struct inode *inode = &world->inodes[i];
+
+		kmm_make_inode(inode, file->kind, (loff_t_kmm)file->pages << PAGE_SHIFT);
+		inode->i_blkbits = file->block_shift;
+		inode->i_mapped = ~0ull;
+		/* the others have no disk */
+		if (file->kind <= KMM_BLOCK_DEVICE)
+			fill_disk(world, inode, file->pages);
+	}
+}
+
+void kmm_arm(struct world *world, const struct kmm_action *action)
+{
+	world->fail_in = action->fail_in;
+	world->pauses_left = action->pause_in;
+	if (action->pause_in)
+		world->interference = action->other;
+}
+
+int kmm_took_place(const struct world *world, const struct kmm_action *action)
+{
+	return !(action->fail_in && world->fail_in) && !(action->pause_in && !world->interfered);
+}
+
+void kmm_settle(struct world *world)
+{
+	world->trace_at = world->trace;
+	world->current_task = world->tasks;
+	world->order_fault = world->sleep_fault = 0;
+	world->fail_in = world->pauses_left = world->interfered = 0;
+	memset(&world->interference, 0, sizeof(world->interference));
+}
+
+int kmm_in_scope(const struct world *world, const struct kmm_scope *scope)
+{
+	u32 vmas = 0, processes = 0, i;
+
+	for (i = 0; i < world->size.vmas; i++)
+		vmas += world->vmas[i].vm_end != 0;
+	for (i = 0; i < world->size.mms; i++)
+		processes += world->mms[i].mm_users != 0;
+	return vmas <= scope->vmas && processes <= scope->processes;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is explored: a start world, and what is tried from every world. */
+#ifndef KMM_ENGINE_SCOPE_H
+#define KMM_ENGINE_SCOPE_H
+
+#include "half.h"
+#include "machine/operation.h"
+#include "machine/world.h"
+
+#define KMM_SCOPE_FILES	3
+
+struct kmm_scope_file {
+	u32 kind;		/* of enum kmm_file_kind */
+	u32 pages;
+	u32 block_shift;	/* log2 of the bytes of a block */
+};
+
+/* Words throughout: a digest is made of it. */
+struct kmm_scope {
+	struct world_size size;
+	u32 files;
+	struct kmm_scope_file file[KMM_SCOPE_FILES];
+	u32 units;
+	u32 vmas;		/* a world with more is outside */
+	u32 processes;		/* the same */
+	u32 properties;		/* mask of those that are looked at */
+	u32 form;		/* flags of the canonical form */
+};
+
+/*
+ * One thing that is tried.  With `fail_in` or `pause_in` it counts only where
+ * that allocation fails, or where the other actor's operation takes place at
+ * that pause.
+ */
+struct kmm_action {
+	struct kmm_operation operation;
+	struct kmm_operation other;
+	u32 fail_in;
+	u32 pause_in;
+};
+
+/*
+ * Turn a world of scope->size, just made, into the start: process 0, and the
+ * files, whose sectors on disk hold 1, 2, ... one file after the other.
+ */
+KMM_EXPORT void kmm_scope_start(struct world *world, const struct kmm_scope *scope);
+
+/* Before an action: what its allocation and its pause need; after one: nothing of a run is left. */
+void kmm_arm(struct world *world, const struct kmm_action *action);
+void kmm_settle(struct world *world);
+/* After a run and before kmm_settle: did what the action was armed with take place? */
+int kmm_took_place(const struct world *world, const struct kmm_action *action);
+/* Does the world have no more vmas and processes than the scope? */
+int kmm_in_scope(const struct world *world, const struct kmm_scope *scope);
+
+#endif

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One thread: makes a world again by its path, and tries every action on it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/explore/inside.h"
+#include "machine/interfere.h"
+#include "machine/property.h"
+#include "machine/running.h"
+
+#define FIRST_IMAGES	8u
+
+static u8 *image_of(struct kmm_walker *walker, u32 depth)
+{
+	return walker->images + (u64)depth * walker->runner->state_bytes;
+}
+
+/* What is done once, by the first half: it does not end otherwise than well. */
+static int perform(struct kmm_walker *walker, const struct kmm_explore_job *job,
+		   const struct kmm_action *action)
+{
+	struct kmm_runner *runner = walker->runner;
+	struct kmm_result result;
+
+	kmm_arm(runner->world, action);
+	kmm_guarded_operation(runner, job->halves[0], &action->operation, &result);
+	kmm_settle(runner->world);
+	return result.outcome == KMM_RETURNED ? 0 : -EINVAL;
+}
+
+int kmm_walker_init(struct kmm_walker *walker, const struct kmm_explore_job *job)
+{
+	struct kmm_runner *runner = walker->runner = kmm_runner_sized(&job->scope.size);
+	u32 i;
+
+	walker->form = kmm_canonical_new(&job->scope.size, job->scope.form);
+	if (!runner || !walker->form)
+		return -ENOMEM;
+	walker->room = FIRST_IMAGES;
+	walker->images = malloc(walker->room * runner->state_bytes);
+	if (!walker->images)
+		return -ENOMEM;
+	kmm_core_enter(runner->world);
+	kmm_scope_start(runner->world, &job->scope);
+	for (i = 0; i < job->nr_first; i++)
+		if (perform(walker, job, &job->actions[i]))
+			return -EINVAL;
+	memcpy(walker->images, runner->world, runner->state_bytes);
+	walker->walked = 1;
+	walker->path[0] = 0;
+	return 0;
+}
+
+void kmm_walker_free(struct kmm_walker *walker)
+{
+	kmm_runner_free(walker->runner);
+	kmm_canonical_free(walker->form);
+	free(walker->images);
+}
+
+static int room_for(struct kmm_walker *walker, u32 depth)
+{
+	u32 room = walker->room;
+	u8 *images;
+
+	if (depth < room)
+		return 0;
+	while (room <= depth)
+		room *= 2;
+	images = realloc(walker->images, room * walker->runner->state_bytes);
+	if (!images)
+		return -ENOMEM;
+	walker->images = images;
+	walker->room = room;
+	return 0;
+}
+
+/* Neighbours in a level mostly have the same parent, so little is walked again. */
+const u8 *kmm_walk_to(struct kmm_walker *walker, const struct kmm_explorer *explorer, u32 world,
+		      u32 depth)
+{
+	const struct kmm_seen *seen = explorer->visited.seen;
+	struct kmm_runner *runner = walker->runner;
+	u32 same = 0, at;
+
+	if (room_for(walker, depth))
+		return NULL;
+	for (at = depth; at; at--, world = seen[world].parent) {
+		if (at < walker->walked && walker->path[at] == world) {
+			same = at;
+			break;
+		}
+		walker->path[at] = world;
+	}
+	for (at = same + 1; at <= depth; at++) {
+		memcpy(runner->world, image_of(walker, at - 1), runner->state_bytes);
+		perform(walker, &explorer->job, &explorer->job.actions[seen[walker->path[at]].action]);
+		memcpy(image_of(walker, at), runner->world, runner->state_bytes);
+	}
+	walker->walked = depth + 1;
+	return image_of(walker, depth);
+}
+
+static void note(struct kmm_chunk *chunk, u32 what, u32 world, u32 action)
+{
+	struct kmm_found *found = &chunk->found[what];
+
+	if (!found->times++) {
+		found->parent = world;
+		found->action = action;
+	}
+}
+
+static void add(struct kmm_chunk *chunk, const u64 hash[2], u32 world, u32 action, u32 flags)
+{
+	const struct kmm_seen seen = { { hash[0], hash[1] }, world, (u16)action, (u16)flags };
+
+	if (chunk->nr == chunk->room) {
+		u32 room = chunk->room ? 2 * chunk->room : 256;
+		struct kmm_seen *worlds = realloc(chunk->worlds, room * sizeof(*worlds));
+
+		if (!worlds) {
+			chunk->no_memory = 1;
+			return;
+		}
+		chunk->worlds = worlds;
+		chunk->room = room;
+	}
+	chunk->worlds[chunk->nr++] = seen;
+}
+
+static u32 note_broken(struct kmm_chunk *chunk, struct world *world, u32 mask, u32 number,
+		       u32 action)
+{
+	u32 broken = mask ? kmm_broken(world, mask) : 0, left;
+
+	for (left = broken; left; left &= left - 1)
+		note(chunk, KMM_FOUND_PROPERTY + (u32)__builtin_ctz(left), number, action);
+	return broken;
+}
+
+/* The world that an action has left, by all halves alike. */
+static void arrive(struct kmm_walker *walker, const struct kmm_explorer *explorer,
+		   const u8 *image, u32 number, u32 action, struct kmm_chunk *chunk)
+{
+	const struct kmm_scope *scope = &explorer->job.scope;
+	struct world *world = walker->runner->world;
+	u32 broken = 0;
+	u64 hash[2];
+
+	/* these are of the run, not of the world that it left */
+	if (world->order_fault | world->sleep_fault)
+		broken = note_broken(chunk, world, scope->properties, number, action);
+	kmm_settle(world);
+	if (!broken && !memcmp(world, image, walker->runner->state_bytes)) {
+		chunk->known++;
+		return;
+	}
+	if (!kmm_in_scope(world, scope)) {
+		chunk->outside++;
+		return;
+	}
+	kmm_canonical_hash(walker->form, world, hash);
+	if (kmm_visited_find(&explorer->visited, hash) != KMM_NO_WORLD) {
+		chunk->known++;
+		return;
+	}
+	if (!broken)
+		broken = note_broken(chunk, world, scope->properties, number, action);
+	add(chunk, hash, number, action, broken ? KMM_SEEN_LAST : 0);
+}
+
+static void try_one(struct kmm_walker *walker, const struct kmm_explorer *explorer,
+		    const u8 *image, u32 number, u32 i, struct kmm_chunk *chunk)
+{
+	const struct kmm_explore_job *job = &explorer->job;
+	const struct kmm_action *action = &job->actions[i];
+	struct kmm_runner *runner = walker->runner;
+	struct kmm_result result;
+	volatile u32 running;
+	u32 different;
+
+	kmm_arm((struct world *)runner->drawn, action);
+	different = kmm_operation_replay(runner, &action->operation, job->halves, job->nr_halves,
+					 &result, &running);
+	if (!different && !kmm_took_place(runner->world, action))
+		return;
+	chunk->transitions++;
+	if (different)
+		note(chunk, KMM_FOUND_DIFFERENCE + different, number, i);
+	else if (result.outcome != KMM_RETURNED)
+		note(chunk, result.outcome, number, i);
+	else
+		arrive(walker, explorer, image, number, i, chunk);
+}
+
+void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer, const u8 *image,
+		 u32 world, struct kmm_chunk *chunk)
+{
+	const struct kmm_explore_job *job = &explorer->job;
+	u32 i;
+
+	memcpy(walker->runner->drawn, image, walker->runner->state_bytes);
+	for (i = job->nr_first; i < job->nr_actions; i++)
+		try_one(walker, explorer, image, world, i, chunk);
+}

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""An exploration from its beginning, or from where a file says, to its end: threads, time, files.
+
+Worlds are explored in batches; between two of them all threads are at rest, and the exploration
+can be stopped there and gone on with later.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import BadInput
+from . import core
+from .explorer import Explorer
+from .scope import Operation, Scope
+
+PROGRESS_SECONDS = 0.2
+ENDED = ("closed", "depth", "found")
+
+
+@dataclass
+class Plan:
+    """What to explore, and for how long.
+
+    halves : [Half]       all are compared with the first
+    properties : int      mask of those that are looked at; 0 and not ends: equality alone
+    ends : bool           a run that does not return (BUG, oops...) is something that is found
+    go_on : bool          go on after something was found
+    seconds : float       stop after so long; None: no limit
+    state : str | None    a file: go on from there if it is, and write it at the end
+    """
+
+    halves: list[core.Half]
+    scope: Scope
+    properties: int
+    jobs: int = 1
+    ends: bool = True
+    go_on: bool = False
+    seconds: float | None = None
+    state: str | None = None
+
+
+class Exploration:
+    """One run: `run` blocks until it is over, `stop` ends it from another thread."""
+
+    def __init__(self, plan: Plan):
+        """raises BadInput   the file of the state is bad, or of another scope"""
+        self.plan = plan
+        scope = plan.scope
+        self.explorer = Explorer(
+            plan.halves, size=scope.size(), files=scope.files(), first=scope.first(),
+            actions=scope.actions(), units=scope.units, vmas=scope.vmas,
+            processes=scope.processes, properties=plan.properties, vma_slots=scope.vma_slots,
+            depth=scope.depth, jobs=plan.jobs, go_on=plan.go_on, ends=plan.ends)
+        self.interrupted = False
+        self._errors: list[BaseException] = []
+        if plan.state and os.path.exists(plan.state):
+            self._load(plan.state)
+
+    def _load(self, path: str) -> None:
+        error = self.explorer.load(path)
+        if not error:
+            return
+        why = {
+            errno.EPROTO: "it is no state of an exploration, or of another version of pykmm",
+            errno.EINVAL: "it is of another scope: explore that one, or name another file",
+            errno.EILSEQ: "it is damaged or cut off: remove it to begin anew",
+            errno.ENOMEM: "there is not enough memory for its worlds",
+        }.get(error, os.strerror(error))
+        raise BadInput(f"--state {path}: {why}")
+
+    def stop(self) -> None:
+        """End it soon; what was begun and not finished is done again when it goes on."""
+        self.interrupted = True
+        self.explorer.stop()
+
+    def run(self, progress: Callable[[dict, float], None] | None = None) -> dict:
+        """progress(totals, seconds) is called a few times a second, and at the end of each depth.
+
+        returns the totals of Explorer, and `state` (of explorer.STATES, or "stopped"), `seconds`,
+        `interrupted`, and for each thing found its `operations`: what leads there
+        """
+        start = time.monotonic()
+        core.guard_process()
+        try:
+            state = self._batches(start, progress)
+        finally:
+            core.unguard_process()
+        totals = self.explorer.totals()
+        if self.plan.state:
+            self._save(self.plan.state)
+        return {**totals, "state": state, "seconds": time.monotonic() - start,
+                "interrupted": self.interrupted and state == "stopped",
+                "found": [self._told(*found) for found in totals["found"]]}
+
+    def _batches(self, start: float, progress: Callable | None) -> str:
+        while True:
+            # before the flag of the last batch is taken back
+            if self.interrupted:
+                return "stopped"
+            state = self.explorer.begin()
+            if state in ENDED:
+                return state
+            self._work(start, progress)
+            if self._errors:
+                raise self._errors[0]
+            if not self.explorer.merge() or self._is_over(start):
+                return "stopped" if self.explorer.begin() not in ENDED else self.explorer.begin()
+            if progress:
+                progress(self.explorer.totals(), time.monotonic() - start)
+
+    def _is_over(self, start: float) -> bool:
+        return self.plan.seconds is not None and time.monotonic() - start >= self.plan.seconds
+
+    def _work(self, start: float, progress: Callable | None) -> None:
+        threads = [threading.Thread(target=self._thread, args=(job,))
+                   for job in range(self.plan.jobs)]
+        for thread in threads:
+            thread.start()
+        said = 0
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(PROGRESS_SECONDS)
+                if self._is_over(start) or self.interrupted:
+                    self.explorer.stop()
+                done = self.explorer.so_far()
+                # who watches takes silence for a half that does not come back
+                if progress and done != said and thread.is_alive():
+                    said = done
+                    totals = self.explorer.totals()
+                    progress({**totals, "transitions": totals["transitions"] + done},
+                             time.monotonic() - start)
+
+    def _thread(self, job: int) -> None:
+        try:
+            self.explorer.work(job)
+        except BaseException as error:      # handed on to the thread that waits
+            self._errors.append(error)
+            self.explorer.stop()
+        finally:
+            core.unguard_thread()
+
+    def _save(self, path: str) -> None:
+        part = f"{path}.part"
+        try:
+            self.explorer.save(part)
+            os.replace(part, path)
+        except OSError as error:
+            raise BadInput(f"--state {path}: it cannot be written: {error.strerror}") from error
+        finally:
+            Path(part).unlink(missing_ok=True)
+
+    def _told(self, what: str, name: str, parent: int, action: int, times: int) -> dict:
+        actions = self.plan.scope.actions()
+        path = [*self.explorer.path(parent), action - self.explorer.nr_first]
+        return {"what": what, "name": name, "times": times, "length": len(path),
+                "actions": [actions[i] for i in path]}
+
+
+def collision_bound(worlds: int) -> float:
+    """How likely it is at most that any two of so many worlds have one hash of 128 bits."""
+    return worlds * worlds / 2.0 ** 129
+
+
+def operations_of(found: dict) -> list[Operation]:
+    return [operation for operation, _, _ in found["actions"]]

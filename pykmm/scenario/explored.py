@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What an exploration found, as a scenario: the start, the operations, and what is wrong then."""
+
+from ..engine import core
+from ..engine.scope import Action, Operation, Scope
+from ..world import World
+from . import layout, operations
+from .model import (
+    Act,
+    Expect,
+    Fail,
+    FileLine,
+    Limit,
+    Line,
+    Option,
+    Pause,
+    Scenario,
+    Statement,
+    Units,
+    Value,
+    Wanted,
+    What,
+    units_text,
+)
+from .sequences import FILES
+
+_ZERO_PAGE = 16         # its number in a scenario's world
+_PAGE = 4096
+
+
+def _there(operation: Operation, scope: Scope) -> Operation:
+    """In a scenario's world, which has more pages: of them the zero page is the last."""
+    name, actor, arguments = operation
+    if name == "unpin" and arguments[0] == scope.pages:
+        arguments = (_ZERO_PAGE, *arguments[1:])
+    return name, actor, arguments
+
+
+def _start(scope: Scope) -> list[Statement]:
+    found: list[Statement] = [Units((units_text(scope.units),))]
+    for i, kind in enumerate(scope.kinds):
+        options = [Option("pages", Value(str(scope.file_pages), "number"))]
+        if scope.blocks != _PAGE:
+            options.append(Option("block", Value(str(scope.blocks), "number")))
+        found.append(FileLine(FILES[i], kind.replace("_", " "), tuple(options)))
+    if scope.pages < _ZERO_PAGE:
+        found.append(Limit((Option("memory", Value(str(scope.pages), "number")),)))
+    return found
+
+
+class _Replay:
+    """The operations once more by half C, for their results."""
+
+    def __init__(self, scope: Scope):
+        self.world = World(units=scope.units, memory=scope.pages)
+        for kind in scope.kinds:
+            self.world.file(kind, pages=scope.file_pages, block=scope.blocks)
+
+    def result(self, action: Action) -> str | None:
+        """What is said of the result; None: nothing, as it did not fail."""
+        (name, actor, arguments), fail, pause = action
+        if pause:
+            # another actor's operation is not done here, so results may be others
+            return "?"
+        self.world["world.fail_in"] = fail
+        result = self.world._do(name, actor, *arguments)
+        return None if result.ok else str(result)
+
+
+def _acts(scope: Scope, actions: list[Action]) -> list[Statement]:
+    replay = _Replay(scope)
+    found: list[Statement] = []
+    for operation, fail, pause in actions:
+        act = _there(operation, scope)
+        if fail:
+            found.append(Fail(str(fail)))
+        if pause:
+            found.append(Pause(str(pause[0]), (), operations.said(*_there(pause[1], scope))))
+        said = operations.said(*act)
+        wanted = None if replay.world.ended else replay.result((act, fail, pause))
+        results = (Wanted(wanted),) if wanted else ()
+        found.append(Act(said.operation, said.actor, None, said.operands, said.options, results))
+    return found
+
+
+def _title(found: dict) -> str:
+    if found["what"] == "property":
+        return f"This breaks {found['name']}: {core.PROPERTIES[found['name']]}."
+    if found["what"] == "difference":
+        return f"After this half {found['name']} is not as C."
+    return f"This ends as {found['name']}."
+
+
+def text_of(found: dict, scope: Scope) -> str:
+    """The text of a scenario that does what was found, and says what is wrong.
+
+    found : dict   as exploring.Exploration.run gives it
+    """
+    statements = [*_start(scope), *_acts(scope, [*scope.first(), *found["actions"]])]
+    if found["what"] == "property":
+        statements.append(Expect(What("property", "broken", (Value(found["name"], "word"),))))
+    lines = [Line(0, None, _title(found))] + [Line(0, statement) for statement in statements]
+    return layout.text(Scenario("found", tuple(lines)))
