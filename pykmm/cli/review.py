@@ -1,60 +1,188 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`pykmm review`: the patch as a reviewer reads it."""
+"""`pykmm review`: what each line of the patch is for, on the terminal, as a page, or as JSON."""
+
+import os
+import signal
+from pathlib import Path
 
 import click
 
+from ..engine.fuzz import BOTH
 from ..engine.guarded import Died
-from ..engine.halves import BUILT_IN
 from ..errors import BadInput, HarnessError
-from ..report import claims as rendering
-from ..review import claims as table
-from ..review import evidence
-from . import options, output, streams
+from ..patch.edits import judge
+from ..patch.mail import read_mail
+from ..report import claims as claims_report
+from ..review import claims as claims_table
+from ..review import evidence, facts, terminal, witnesses
+from . import options, output
 from .answer import answer
+from .fuzz import Session
+from .review_claims import review_claims
 
-SCHEMA = "pykmm.review/1"
-WIDEST = 100        # columns of prose; more is hard to read
+SECONDS, SEED = 5.0, 2006
 
 
 @click.command()
+@click.argument("what", required=False)
+@click.option("--html", "html_path", metavar="PATH",
+              help="Write all of it as one HTML file that needs nothing else.")
+@click.option("--seconds", type=options.Seconds(), default=None,
+              help="Count for so long how often lines run (5, 1m). Default: 5, or no limit with "
+                   "--cases.")
+@click.option("--cases", type=options.Count(), default=None,
+              help="Count so many cases (20k, 10M): the same counts on every machine.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=SEED, show_default=True,
+              help="What the counted cases are drawn from.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=None,
+              help="Threads that count. Default: one a core.")
 @click.option("--claims", is_flag=True,
-              help="What the mail says of the patch, and whether it is so.")
+              help="Only what the mail says of the patch, and whether it is so.")
 @options.patch_option
 @options.json_option
-def review(claims, patch, json_path) -> int:
-    """Show what the patch is, part by part.
+def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path) -> int:
+    """Show the patch edit by edit beside its C and its Cython, with counts and witnesses.
+
+    WHAT is an edit (E14), a unit (U3), a function, a step (MK3) or a claim (C05); without it there
+    is a table of all edits. A witness is a run that goes wrong without a unit: it is run here, with
+    the unit and without.
 
     --claims: each sentence of the mail that says how the kernel behaves, the scenarios that test
-    it, and the verdict, which is found again by running them. 1 if one is not as in the table, or
-    if the mail says other things than v8's.
+    it, and the verdict, which is found again by running them.
+
+    Exit code 1: a witness does not hold, a claim is not as in the table, or the halves differ; with
+    --claims also if the mail says other things than v8's.
     """
-    if not claims:
-        raise BadInput("review: say what to show: --claims")
     output.check_json_path(json_path)
-    return _review_claims(options.check_patch(patch), json_path)
-
-
-def _review_claims(patch: str | None, json_path: str | None) -> int:
+    output.check_path("--html", html_path)
+    if claims and (what or html_path):
+        raise click.UsageError("--claims shows the claims alone: leave out the rest")
+    if seconds is not None and cases is not None:
+        raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
+    if claims:
+        return review_claims(options.check_patch(patch), json_path)
+    meant = _meant(what)
+    source = _mail(options.check_patch(patch))
     out = output.Output()
-    reading = table.read(patch) if patch else None
-    judged = None
-    if evidence.folder() is not None:
-        last = answer({"do": "claims", "patch": patch, "halves": []}, json_path, out)
-        if isinstance(last, Died):
-            return _report_death(last, json_path, out)
-        judged = last["judged"]
-    report = {"schema": SCHEMA, "mail": patch, **rendering.facts(table.load(), reading, judged)}
-    if json_path != "-":
-        for line in rendering.lines(report, min(WIDEST, out.console.width)):
+    quiet = json_path == "-"
+    if source.verdict and source.verdict.kind != "v8" and not quiet:
+        out.line(f"the mail: {source.verdict}")
+    code = output.GOOD
+    if meant or html_path or json_path:
+        code = _count(source, {
+            "kind": BOTH, "seed": seed, "jobs": jobs or os.cpu_count() or 1,
+            "seconds": SECONDS if seconds is None else seconds, "cases": cases,
+            "functions": None, "units": None, "wild": False, "keep_going": True}, json_path)
+        if source.counts is None:
+            return code
+    if _run_all(source, out, claims=bool(meant or html_path or json_path)):
+        code = output.FOUND
+    found = facts.facts(source)
+    if html_path:
+        _write_page(html_path, found)
+    if not quiet:
+        shown = terminal.in_full(found, *meant) if meant else terminal.table(found)
+        for one in shown if meant or not html_path else ():
+            out.print(one)
+        for line in _closing(found, html_path):
             out.line(line)
-    output.write_json(json_path, report, out)
-    return output.GOOD if report["agrees"] else output.FOUND
+    output.write_json(json_path, found, out)
+    return code
 
 
-def _report_death(died: Died, json_path: str | None, out: output.Output) -> int:
-    if not died.running:
-        raise HarnessError(f"the engine {died.how} on the claims, and no half was running")
-    half = died.running[0][0]
-    streams.complain(f"half {half} {died.how} in a scenario of the claims")
-    output.write_json(json_path, {"schema": SCHEMA, "failed": {"half": half, "how": died.how}}, out)
-    return output.LACKING if half in BUILT_IN else output.FOUND
+def _meant(what: str | None) -> tuple[str, str] | None:
+    """(kind, id) of the argument; raises BadInput if there is no such thing."""
+    if what is None:
+        return None
+    known = facts.facts(_mail(None))
+    meant = terminal.find(known, what)
+    if meant is None:
+        ids = terminal.names(known)
+        raise BadInput(
+            f"review {what}: there is nothing of that name; there are the edits "
+            f"{ids['edits'][0]} to {ids['edits'][-1]}, the units {ids['units'][0]} to "
+            f"{ids['units'][-1]}, the functions {', '.join(ids['functions'])}, their steps, "
+            f"{ids['steps'][0]} to {ids['steps'][-1]}, and the claims {ids['claims'][0]} to "
+            f"{ids['claims'][-1]}")
+    return meant
+
+
+def _mail(patch: str | None) -> facts.Source:
+    """What is known before anything runs; raises BadInput if the mail is not this patch."""
+    if patch is None:
+        return facts.Source(claims=claims_report.facts(claims_table.load(), None, None))
+    said = claims_report.facts(claims_table.load(), claims_table.read(patch), None)
+    return facts.Source(judge(read_mail(patch)), os.path.basename(patch), claims=said)
+
+
+def _count(source: facts.Source, plan: dict, json_path: str | None) -> int:
+    """Put in how often lines run; the exit code. No counts: the run was ended at once."""
+    counting = _Counting({"do": "fuzz", "plan": plan, "patch": None, "halves": []},
+                         Path("findings"), json_path)
+    code = counting.run()
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # the session has switched it off
+    if counting.result is not None:
+        source.counts = facts.Counts.of(counting.result, plan["seed"])
+        source.counts.interrupted = counting.interrupted
+    return code
+
+
+def _run_all(source: facts.Source, out: output.Output, *, claims: bool) -> bool:
+    """Put in what came of the witnesses, and of the claims' scenarios; is one not as it should?"""
+    source.runs = _answer({"do": "witnesses", "units": list(witnesses.witnesses())}, out)["runs"]
+    wrong = not all(run["ok"] for run in source.runs.values())
+    if claims and evidence.folder() is not None:
+        wrong |= facts.judge_claims(source, _answer({"do": "claims"}, out)["judged"])
+    return wrong
+
+
+def _answer(task: dict, out: output.Output) -> dict:
+    """What C and P give for a task, in a child process."""
+    last = answer({**task, "patch": None, "halves": []}, None, out)
+    if isinstance(last, Died):
+        raise HarnessError(f"the engine {last.how} on {task['do']}")
+    return last
+
+
+class _Counting(Session):
+    """A fuzzing run for its counts alone."""
+
+    names_x = False
+    result: dict | None = None
+
+    def _introduce(self) -> None:
+        pass
+
+    def _progress(self, message: dict) -> str:
+        return f"counting: {message['cases']:,} cases"
+
+    def _report(self, result: dict) -> int:
+        self.result = result
+        return output.FOUND if result["divergences"] else output.GOOD
+
+
+def _write_page(path: str, found: dict) -> None:
+    from ..review.page import page
+
+    try:
+        Path(path).write_text(page(found), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--html {path}: {error.strerror}") from error
+
+
+def _closing(found: dict, html_path: str | None) -> list[str]:
+    """What was run for this, what does not hold, and where the page is."""
+    lines = []
+    counts = found["counts"]
+    if counts:
+        lines.append(f"counts are of {counts['cases']:,} cases, seed {counts['seed']}; of them a "
+                     "sample was counted, and what did something new")
+    lines += [f"the witness of {name} does not hold: pykmm run {unit['witness']['file']}"
+              for name, unit in found["units"].items()
+              if unit["witness"] and unit["witness"].get("ok") is False]
+    if found["mail"] is None:
+        lines.append("no lines of the patch: there is no mail (give one with --patch or "
+                     "PYKMM_PATCH)")
+    if html_path:
+        lines.append(f"page in {html_path}")
+    return lines

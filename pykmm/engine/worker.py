@@ -158,6 +158,16 @@ def _scenario(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk
     talk.say("result", **run.run(scenario, halves_told, detail=True))
 
 
+def _witnesses(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+               _: threading.Event) -> None:
+    from ..review import witnesses
+    from ..scenario.run import Halves
+
+    told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
+    known = witnesses.witnesses()
+    talk.say("result", runs={unit: witnesses.found(known[unit], told) for unit in task["units"]})
+
+
 def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
             _: threading.Event) -> None:
     from ..review import claims, evidence
@@ -178,7 +188,7 @@ def main() -> int:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
         do = {"claims": _claims, "explore": _explore, "fuzz": _fuzz, "run": _run,
-              "scenario": _scenario}[task["do"]]
+              "scenario": _scenario, "witnesses": _witnesses}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),

@@ -226,7 +226,8 @@ def _owner(w: Words, page: int) -> str:
     return f"no file{swap}" if number is None else f"{_file_name(number)} at {index}"
 
 
-def _tags(w: Words) -> dict[int, list[str]]:
+def tags(w: Words) -> dict[int, list[str]]:
+    """Tags of the pages that are in a tree, D and W, by page."""
     found: dict[int, list[str]] = {}
     for i in range(w.count("mapping")):
         for j in range(min(max(w[f"mapping[{i}].page_tree.nr"], 0), w.slots)):
@@ -244,10 +245,10 @@ def waiting_pages(w: Words) -> set[int]:
             for vec in ("lru_add", "lru_add_active") for i in range(min(w[f"world.{vec}.nr"], 14))}
 
 
-def _page_words(w: Words, page: int, tags: list[str], waiting: bool) -> list[str]:
+def _page_words(w: Words, page: int, tagged: list[str], waiting: bool) -> list[str]:
     at = f"page[{page}]"
     flags = bits.names(w[f"{at}.flags"], bits.PAGE_FLAGS) + ["pagevec"] * waiting
-    said = [" ".join(flags)] * bool(flags) + [f"tag{_STICKY}{''.join(tags)}"] * bool(tags)
+    said = [" ".join(flags)] * bool(flags) + [f"tag{_STICKY}{''.join(tagged)}"] * bool(tagged)
     if w[f"{at}.pins"]:
         said.append(f"pinned {w[f'{at}.pins']}")
     io = w[f"{at}.io"]
@@ -289,13 +290,13 @@ def _page_lines(w: Words) -> Iterator[Line]:
     taken = [i for i in used if w[f"page[{i}].flags"] >> 10 & 1]
     said = [f"{len(used) - len(taken)} used", f"{pages - len(used)} free"]
     yield Line(("pages",), 0, ("pages", ", ".join(said + [f"{len(taken)} taken"] * bool(taken))))
-    tags, waiting = _tags(w), waiting_pages(w)
+    tagged, waiting = tags(w), waiting_pages(w)
     shown = [i for i in used if i not in taken]
     if w[f"page[{pages}]._mapcount"] != -1:
         shown.append(pages)
     for page in shown:
         at = f"page[{page}]"
-        said = _page_words(w, page, tags.get(page, []), page in waiting)
+        said = _page_words(w, page, tagged.get(page, []), page in waiting)
         yield Line(("page", page), 1, (
             "zero page" if page == pages else f"page {page}", f"count {w[f'{at}._count']}",
             f"mapped {w[f'{at}._mapcount'] + 1}", _owner(w, page),
@@ -303,8 +304,8 @@ def _page_lines(w: Words) -> Iterator[Line]:
         yield from _buffer_lines(w, page)
 
 
-def _disk(w: Words, inode: int) -> str:
-    """Versions on disk up to the file's end, `-` in holes, page by page."""
+def disk_sectors(w: Words, inode: int) -> list[int | None]:
+    """Versions on disk up to the file's end, sector by sector; None: a hole."""
     at = f"inode[{inode}]"
     room = w.slots * SECTORS
     sectors = min((w[f"{at}.i_size"] + (1 << SECTOR_SHIFT) - 1) >> SECTOR_SHIFT, room)
@@ -312,6 +313,12 @@ def _disk(w: Words, inode: int) -> str:
     for i in range(sectors):
         block = (i << SECTOR_SHIFT) >> (w[f"{at}.i_blkbits"] & 31)
         found.append(w[f"{at}.disk[{i}]"] if w[f"{at}.i_mapped"] >> block & 1 else None)
+    return found
+
+
+def _disk(w: Words, inode: int) -> str:
+    """The same page by page, as text; `-` in holes."""
+    found = disk_sectors(w, inode)
     pages = [_contents(found[i:i + SECTORS]) for i in range(0, len(found), SECTORS)]
     return " ".join(pages) or "[]"
 
@@ -352,7 +359,8 @@ _LOCKS = ("- i_mutex mmap_sem page i_mmap_lock anon_vma page_table_lock ptl lru_
           "private_lock inode_lock tree_lock").split()
 
 
-def _lock_lines(w: Words) -> Iterator[Line]:
+def lock_lines(w: Words) -> Iterator[Line]:
+    """Locks that are held, and what was done wrong with locks."""
     held = [w.where.pointer(w[f"world.held[{i}]"])
             for i in range(min(max(w["world.nr_held"], 0), 12))]
     if held:
@@ -389,7 +397,7 @@ def lines(where: Map, image: bytes, hidden: Collection[int] = ()) -> list[Line]:
     counters = [f"{name} {w[f'world.page_state.{name}']}" for name in _COUNTERS]
     counters.append(f"committed {w['world.vm_committed_space']}")
     found.append(Line(("counters",), 0, ("counters", ", ".join(counters))))
-    return [*found, *_lock_lines(w)]
+    return [*found, *lock_lines(w)]
 
 
 def _aligned(marked: list[tuple[str, Line]]) -> list[str]:

@@ -82,10 +82,6 @@ def test_mail_whose_patch_does_something_else_is_told(pykmm: Pykmm, mail: Path) 
     assert "28 of 28" not in done.out
 
 
-def test_review_of_nothing_says_what_there_is(pykmm: Pykmm) -> None:
-    pykmm("review").complained(2, "say what to show", "--claims")
-
-
 @pytest.mark.parametrize(("arguments", "what"), [
     (["--patch", "gone.txt"], "gone.txt: no such file"),
     (["--patch", "empty.txt"], "empty.txt: the file is empty"),

@@ -101,6 +101,17 @@ def test_wheel_saves_and_runs_a_sequence(installed, tmp_path):
     assert "the world that C left:" in done.stdout
 
 
+def test_wheel_writes_the_review_page(installed, tmp_path):
+    done = pykmm(installed, tmp_path, "review", "--cases", "70k", "--html", "review.html",
+                 "--json", "review.json")
+
+    assert done.stderr == "" and done.returncode == 0
+    units = json.loads((tmp_path / "review.json").read_text())["units"]
+    assert all(unit["witness"]["ok"] for unit in units.values())
+    page = (tmp_path / "review.html").read_text(encoding="utf-8")
+    assert "cref/mm/rmap.c" in page and "pykmm/mm/rmap.pyx" in page
+
+
 def test_wheel_has_the_claims_and_no_scenarios(installed, tmp_path):
     done = pykmm(installed, tmp_path, "review", "--claims")
 

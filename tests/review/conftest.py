@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The mail, and the halves that scenarios run on."""
+"""Facts of a review as they are with and without a mail, and what they are made of."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from pykmm.engine import halves
+from pykmm.engine import core, halves
+from pykmm.engine.fuzz import Fuzzer, Plan
+from pykmm.patch.edits import judge
+from pykmm.patch.mail import read_mail
+from pykmm.review import facts, witnesses
 from pykmm.scenario.run import Halves
+
+CASES, SEED = 200_000, 2006
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +33,30 @@ def both() -> Halves:
 @pytest.fixture(scope="session")
 def half_c() -> Halves:
     return Halves([halves.c_half()])
+
+
+@pytest.fixture(scope="session")
+def counts() -> facts.Counts:
+    """Of a short run, whose first cases reach almost everything."""
+    fuzzer = Fuzzer(Plan([halves.c_half(), halves.p_half()],
+                         [halves.c_half(counted=True), halves.p_half(counted=True)],
+                         SEED, jobs=1, cases=CASES))
+    outcome = fuzzer.run()
+    core.unguard_process()
+    return facts.Counts.of(vars(outcome), SEED)
+
+
+@pytest.fixture(scope="session")
+def runs(both: Halves) -> dict[str, dict]:
+    """Every witness by C and P."""
+    return {unit: witnesses.found(one, both) for unit, one in witnesses.witnesses().items()}
+
+
+@pytest.fixture(scope="session")
+def without_mail(counts: facts.Counts, runs: dict[str, dict]) -> dict:
+    return facts.facts(facts.Source(counts=counts, runs=runs))
+
+
+@pytest.fixture(scope="session")
+def with_mail(mail_path: Path, counts: facts.Counts, runs: dict[str, dict]) -> dict:
+    return facts.facts(facts.Source(judge(read_mail(mail_path)), mail_path.name, counts, runs))

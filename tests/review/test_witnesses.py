@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Each unit has a run that goes wrong without it, and the program says so itself."""
+
+from pathlib import Path
+
+import pytest
+
+from pykmm.engine import halves
+from pykmm.errors import BadInput
+from pykmm.patch.table import UNITS
+from pykmm.review import facts, witnesses
+from pykmm.scenario.run import Halves
+
+each_unit = pytest.mark.parametrize("unit", UNITS)
+
+
+def last(run: dict) -> dict:
+    return run["states"][-1]
+
+
+@each_unit
+def test_witness_holds_and_its_runs_part(runs: dict[str, dict], unit: str) -> None:
+    run = runs[unit]
+    assert run["ok"] and run["parts"] is not None and run["differs"]
+    one, other = run["runs"].values()
+    for which in (one, other):
+        assert len(which["states"]) == len(which["broken"]) == len(run["operations"]) + 1
+        assert len(which["results"]) == len(which["steps"]) == len(run["operations"])
+    before = run["parts"]
+    assert one["states"][:before + 1] == other["states"][:before + 1]
+    assert one["states"][before + 1] != other["states"][before + 1]
+
+
+@pytest.mark.parametrize(("unit", "with_it", "without"), [
+    ("U1", [5, 2, 3, 4], [1, 2, 3, 4]), ("U2", [5, 2, 3, 4], [1, 2, 3, 4]),
+    ("U3", [5, 2, 3, 4], [1, 2, 3, 4]), ("U4", [5, 2, 3, 4], [1, 2, 3, 4]),
+    ("U5", [7, 2, 3, 4], [6, 2, 3, 4]), ("U6", [6, 2, 3, 4], [5, 2, 3, 4]),
+])
+def test_store_is_not_on_disk_without_the_unit(runs: dict[str, dict], unit: str,
+                                               with_it: list[int], without: list[int]) -> None:
+    told = runs[unit]["runs"]
+    assert last(told["with"])["disks"][0]["pages"] == [with_it]
+    assert last(told["without"])["disks"][0]["pages"] == [without]
+    # who wrote and synced was told that all is well, both times
+    assert told["with"]["results"] == told["without"]["results"]
+
+
+@pytest.mark.parametrize(("unit", "name", "after"), [
+    ("U1", "kept_writes", 3), ("U2", "tracked_writes", 2), ("U3", "tracked_writes", 2),
+    ("U4", "tracked_writes", 3), ("U5", "tracked_writes", 6), ("U6", "tracked_writes", 3),
+    ("U7", "lock_order", 6),
+])
+def test_property_that_is_broken_without_the_unit(runs: dict[str, dict], unit: str, name: str,
+                                                  after: int) -> None:
+    told = runs[unit]["runs"]
+    assert runs[unit]["property"] == name
+    assert not any(name in names for names in told["with"]["broken"])
+    assert [name in names for names in told["without"]["broken"]].index(True) == after
+
+
+def test_locks_are_taken_against_the_order_without_u7(runs: dict[str, dict]) -> None:
+    told = runs["U7"]["runs"]
+    assert last(told["with"])["faults"] == []
+    assert last(told["without"])["faults"] == [
+        "lock order: i_mmap_lock was taken under private_lock"]
+
+
+def test_state_after_a_store_has_its_pte_page_and_disk(runs: dict[str, dict]) -> None:
+    #   mmap, store: a writable dirty pte over a dirty page whose store is not on disk
+    state = runs["U2"]["runs"]["with"]["states"][2]
+    vma = state["processes"][0]["vmas"][0]
+    assert (vma["file"], vma["letters"], vma["prot"]) == ("f", "rw-s", "RO")
+    assert vma["ptes"] == [{"at": "0", "text": "page 0 RW D A", "page": 0, "writable": True,
+                            "dirty": True, "accessed": True}]
+    page = state["pages"][0]
+    assert (page["owner"], page["index"], page["mapped"]) == ("f", 0, 1)
+    assert "dirty" in page["flags"] and page["tags"] == ["D"]
+    assert page["contents"] == [5, 2, 3, 4] and page["writing"] is None
+    assert state["disks"] == [{"file": "f", "kind": "ext2", "pages": [[1, 2, 3, 4]]}]
+    assert state["counters"]["nr_dirty"] == 1
+
+
+def test_pte_that_is_writable_and_clean(runs: dict[str, dict]) -> None:
+    #   mmap, load: without U3 the pte is writable, with it it is not; nobody has stored yet
+    ptes = [runs["U3"]["runs"][which]["states"][2]["processes"][0]["vmas"][0]["ptes"][0]
+            for which in ("with", "without")]
+    assert [pte["writable"] for pte in ptes] == [False, True]
+    assert not any(pte["dirty"] for pte in ptes) and all(pte["accessed"] for pte in ptes)
+
+
+def test_state_has_buffers_and_what_is_being_written(runs: dict[str, dict]) -> None:
+    #   flush_buffers: the block of the page is on its way to the disk
+    page = runs["U5"]["runs"]["with"]["states"][4]["pages"][0]
+    assert [(one["first"], one["sectors"]) for one in page["buffers"]] == [(0, 4)]
+    assert "Lock" in page["buffers"][0]["state"]
+    assert page["writing"] == [6, 2, 3, 4]
+
+
+def test_witness_without_its_units_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "U1.kmm"
+    file.write_text("units all\np0: brk pages=1\n")
+    with pytest.raises(BadInput, match=r"U1.kmm: a witness of U1 must say: units all, -U1"):
+        witnesses.found(witnesses.Witness("U1", file, ""), Halves([halves.c_half()]))
+
+
+def test_witness_that_does_not_hold_is_not_ok(tmp_path: Path) -> None:
+    file = tmp_path / "U1.kmm"
+    file.write_text("units all, -U1\nfile f ext2 pages=1\np0: a = mmap f\n"
+                    "  expect unless U1: nr_dirty 1\n")
+    run = witnesses.found(witnesses.Witness("U1", file, ""), Halves([halves.c_half()]))
+    assert not run["ok"] and run["parts"] is None and run["differs"] == []
+
+
+def test_units_of_the_facts(without_mail: dict) -> None:
+    assert list(without_mail["units"]) == list(UNITS)
+    for name, unit in without_mail["units"].items():
+        assert unit["function"] == UNITS[name] and unit["edits"]
+        assert {"witness", "bound", "property"} <= set(unit)
+        assert unit["witness"]["breaks"] and unit["length"] == len(unit["witness"]["operations"])
+
+
+def test_unit_without_a_witness_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "witnesses", dict)
+    unit = facts.units(facts.Source())["U1"]
+    assert unit["witness"] is None and unit["bound"] is None and unit["property"] is None
