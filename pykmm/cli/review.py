@@ -14,7 +14,7 @@ from ..patch.edits import judge
 from ..patch.mail import read_mail
 from ..report import claims as claims_report
 from ..review import claims as claims_table
-from ..review import evidence, facts, terminal, witnesses
+from ..review import evidence, facts, terminal
 from . import options, output
 from .answer import answer
 from .fuzz import Session
@@ -43,9 +43,9 @@ SECONDS, SEED = 5.0, 2006
 def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path) -> int:
     """Show the patch edit by edit beside its C and its Cython, with counts and witnesses.
 
-    WHAT is an edit (E14), a unit (U3), a function, a step (MK3) or a claim (C05); without it there
-    is a table of all edits. A witness is a run that goes wrong without a unit: it is run here, with
-    the unit and without.
+    WHAT is an edit (E14), a unit (U3), a function, a step (MK3), a claim (C05) or a finding (F2);
+    without it there is a table of all edits. A witness is a run that goes wrong without a unit, a
+    finding one that goes wrong with the patch: each is run here, with and without.
 
     --claims: each sentence of the mail that says how the kernel behaves, the scenarios that test
     it, and the verdict, which is found again by running them.
@@ -102,8 +102,8 @@ def _meant(what: str | None) -> tuple[str, str] | None:
             f"review {what}: there is nothing of that name; there are the edits "
             f"{ids['edits'][0]} to {ids['edits'][-1]}, the units {ids['units'][0]} to "
             f"{ids['units'][-1]}, the functions {', '.join(ids['functions'])}, their steps, "
-            f"{ids['steps'][0]} to {ids['steps'][-1]}, and the claims {ids['claims'][0]} to "
-            f"{ids['claims'][-1]}")
+            f"{ids['steps'][0]} to {ids['steps'][-1]}, the claims {ids['claims'][0]} to "
+            f"{ids['claims'][-1]}, and the findings {ids['findings'][0]} to {ids['findings'][-1]}")
     return meant
 
 
@@ -129,7 +129,7 @@ def _count(source: facts.Source, plan: dict, json_path: str | None) -> int:
 
 def _run_all(source: facts.Source, out: output.Output, *, claims: bool) -> bool:
     """Put in what came of the witnesses, and of the claims' scenarios; is one not as it should?"""
-    source.runs = _answer({"do": "witnesses", "units": list(witnesses.witnesses())}, out)["runs"]
+    source.runs = _answer({"do": "witnesses"}, out)["runs"]
     wrong = not all(run["ok"] for run in source.runs.values())
     if claims and evidence.folder() is not None:
         wrong |= facts.judge_claims(source, _answer({"do": "claims"}, out)["judged"])
@@ -177,9 +177,9 @@ def _closing(found: dict, html_path: str | None) -> list[str]:
     if counts:
         lines.append(f"counts are of {counts['cases']:,} cases, seed {counts['seed']}; of them a "
                      "sample was counted, and what did something new")
-    lines += [f"the witness of {name} does not hold: pykmm run {unit['witness']['file']}"
-              for name, unit in found["units"].items()
-              if unit["witness"] and unit["witness"].get("ok") is False]
+    runs = {name: unit["witness"] for name, unit in found["units"].items() if unit["witness"]}
+    lines += [f"the run of {name} does not hold: pykmm run {run['file']}"
+              for name, run in {**runs, **found["findings"]}.items() if run.get("ok") is False]
     if found["mail"] is None:
         lines.append("no lines of the patch: there is no mail (give one with --patch or "
                      "PYKMM_PATCH)")

@@ -158,14 +158,18 @@ def _scenario(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk
     talk.say("result", **run.run(scenario, halves_told, detail=True))
 
 
-def _witnesses(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+def _witnesses(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
                _: threading.Event) -> None:
-    from ..review import witnesses
+    from ..review import evidence, witnesses
     from ..scenario.run import Halves
 
     told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
-    known = witnesses.witnesses()
-    talk.say("result", runs={unit: witnesses.found(known[unit], told) for unit in task["units"]})
+    runs = {unit: witnesses.found(one, told) for unit, one in witnesses.witnesses().items()}
+    folder = evidence.folder()
+    if folder is not None:
+        runs |= {name: witnesses.shown(one, folder, told)
+                 for name, one in witnesses.findings().items()}
+    talk.say("result", runs=runs)
 
 
 def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,

@@ -4,6 +4,8 @@
     edits       in the order of the patch: the mail's lines, C's and Cython's, step by step
     functions   every mirrored function whole, in the order of C's files
     units       U1 to U7: what each switches, and a run that goes wrong without it
+    findings    what goes wrong with the patch: a run of each, and one without
+    claims      what the mail says of how the kernel behaves, and whether it is so
 """
 
 from dataclasses import asdict, dataclass
@@ -20,7 +22,7 @@ from ..source.anchors import TWINS
 from ..source.listing import Line
 from . import alignment, mirrored
 from .places import Place, places
-from .witnesses import witnesses
+from .witnesses import findings, witnesses
 
 SCHEMA = "pykmm.review/1"
 HALVES = ("c", "cython")
@@ -54,7 +56,7 @@ class Source:
     verdict : Verdict | None   of the mail, if one is given
     mail : str                 its name
     counts : Counts | None     None: nothing was counted
-    runs : {unit: dict}        of witnesses, as witnesses.found gives them
+    runs : {id: dict}          of witnesses and findings, as witnesses.compared gives them
     claims : dict | None       what the mail says, as report.claims.facts gives it
     """
 
@@ -78,6 +80,7 @@ def facts(source: Source) -> dict:
                              "rows": [_row(name, row, counts, "") for row in one.rows]}
                       for name, one in mirrored.functions().items()},
         "units": units(source),
+        "findings": found_wrong(source),
         "claims": source.claims and source.claims["claims"],
     }
 
@@ -226,6 +229,14 @@ def _unit(unit: str, ids: list[str], source: Source) -> dict:
             "length": len(run["operations"]) if run else None,
             "bound": witness and witness.bound, "property": run and run["property"],
             "statement": core.PROPERTIES[run["property"]] if run and run["property"] else None}
+
+
+def found_wrong(source: Source) -> dict[str, dict]:
+    """What goes wrong with the patch, by id; in an installed wheel nothing of it was run."""
+    return {name: {"says": one.says, "document": one.document,
+                   "file": f"tests/scenarios/{one.scenario}", "without": one.without,
+                   **((source.runs or {}).get(name) or {})}
+            for name, one in findings().items()}
 
 
 def _shown(path: Path) -> str:

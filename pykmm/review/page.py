@@ -32,8 +32,10 @@ def page(facts: dict) -> str:
         facts=facts, mail=facts["mail"], counts=facts["counts"],
         edits=[_edit(edit, owner) for edit in facts["edits"]],
         functions=[_function(name, one, owner) for name, one in facts["functions"].items()],
-        units=[{"id": name, **unit, "player": _player(name, unit)}
+        units=[{"id": name, **unit, "player": _player(name, unit["witness"])}
                for name, unit in facts["units"].items()],
+        findings=[{"id": name, **one, "player": _player(one["without"], one)}
+                  for name, one in facts["findings"].items()],
         claims=facts["claims"] or [], owner=owner,
         style=Markup(_beside("page.css")), script=Markup(_beside("page.js")))
 
@@ -112,15 +114,17 @@ def _patch(lines: list[dict] | None) -> list[dict] | None:
 # -- witnesses
 
 
-def _player(name: str, unit: dict) -> dict | None:
-    """What is stepped through: moments, each with both pictures; None if nothing was run."""
-    witness = unit["witness"]
-    if not witness or "runs" not in witness:
+def _player(name: str, run: dict | None) -> dict | None:
+    """What is stepped through: moments, each with both pictures; None if nothing was run.
+
+    name : str   what the second kernel lacks
+    """
+    if not run or "runs" not in run:
         return None
-    where = frame(state for run in witness["runs"].values() for state in run["states"])
-    moments = [_moment(witness, number, where) for number in range(len(witness["operations"]) + 1)]
-    parts = witness["parts"]
-    return {"moments": moments, "start": len(moments) - 1 if parts is None else parts + 1,
+    where = frame(state for one in run["runs"].values() for state in one["states"])
+    moments = [_moment(run, number, where) for number in range(len(run["operations"]) + 1)]
+    starts = (run["broken_after"], run["parts"] is not None and run["parts"] + 1)
+    return {"moments": moments, "start": next((at for at in starts if at), len(moments) - 1),
             "labels": {"with": f"with {name}", "without": f"without {name}"}}
 
 

@@ -122,7 +122,7 @@ def _disk(words: rendering.Words, number: int, name: str) -> dict:
 def pages_text(pages: list[list[int | None]]) -> str:
     """Versions of sectors, page by page, as scenarios write them."""
     return " ".join("[" + " ".join("-" if v is None else str(v) for v in page) + "]"
-                    for page in pages)
+                    for page in pages) or "nothing"
 
 
 def sentence(state: dict, result: str = "") -> str:

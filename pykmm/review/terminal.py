@@ -79,6 +79,7 @@ def names(facts: dict) -> dict[str, list[str]]:
         "steps": [row["step"] for one in facts["functions"].values() for row in one["rows"]
                   if row["step"]],
         "claims": [claim["id"] for claim in facts["claims"] or ()],
+        "findings": list(facts["findings"]),
     }
 
 
@@ -103,6 +104,11 @@ def in_full(facts: dict, kind: str, name: str) -> Iterator[RenderableType]:
         yield from _unit(name, unit)
     elif kind == "functions":
         yield from _function(name, facts["functions"][name])
+    elif kind == "findings":
+        finding = facts["findings"][name]
+        yield Text.assemble((name, "bold"), f"  {finding['says']}")
+        yield Text(finding["document"], style="dim")
+        yield from _run(finding)
     elif kind == "claims":
         yield from _claim(next(one for one in facts["claims"] if one["id"] == name))
     else:
@@ -189,20 +195,32 @@ def _unit(name: str, unit: dict) -> Iterator[RenderableType]:
         yield Text(f"{name}: nothing is known to go wrong without it{bound}")
         return
     yield Text.assemble((f"Without {name}", "bold"), f"  {witness['breaks']}")
-    if "runs" not in witness:
+    yield from _run(witness)
+    if unit["property"]:
+        yield Text(f"  {unit['property']}: {unit['statement']}", style="dim")
+
+
+def _run(run: dict) -> Iterator[RenderableType]:
+    """What each operation of a comparison left, with and without."""
+    if "runs" not in run:
         return
-    for number, operation in enumerate(witness["operations"]):
-        mark = "   <- here they part" if number == witness["parts"] else ""
+    for number, operation in enumerate(run["operations"]):
+        mark = "   <- here they part" if number == run["parts"] else ""
         yield Text.assemble(f"  {number + 1}  {operation}", (mark, "yellow"))
-        states = {which: sentence(run["states"][number + 1], run["results"][number])
-                  for which, run in witness["runs"].items()}
+        states = {which: _moment_text(one, number)
+                  for which, one in run["runs"].items()}
         if states["with"] == states["without"]:
             yield Text(f"       {states['with']}", style="dim")
         else:
             yield Text(f"       with     {states['with']}", style="green")
             yield Text(f"       without  {states['without']}", style="red")
-    for difference in witness["differs"]:
+    for difference in run["differs"]:
         yield Text(f"  {difference}")
-    if unit["property"]:
-        yield Text(f"  {unit['property']}: {unit['statement']}", style="dim")
-    yield Text(f"  again: pykmm run {witness['file']}", style="dim")
+    yield Text(f"  again: pykmm run {run['file']}", style="dim")
+
+
+def _moment_text(run: dict, number: int) -> str:
+    """What an operation of a run left; a run that ended has no more."""
+    if number >= len(run["results"]):
+        return "it had ended"
+    return sentence(run["states"][number + 1], run["results"][number])

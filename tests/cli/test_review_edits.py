@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli_command import Pykmm, descendants, until
 
-KEYS = "schema mail counts edits functions units claims".split()
+KEYS = "schema mail counts edits functions units findings claims".split()
 FEW = ("--cases", "70k")
 
 
@@ -43,6 +43,8 @@ def test_one_edit_with_the_lines_of_the_mail(pykmm: Pykmm, mail: Path) -> None:
     ("MK3", ["MK3  page_mkclean_one", "It is part of E25"]),
     ("do_brk", ["do_brk  ", "BK1 ", "BK10 "]),
     ("C02", ["C02  holds: a store that faults"]),
+    ("F3", ["docs/findings/store-while-written.md",
+            "at the end the disk has [6 2 3 4] of b with U6, [6 7 3 4] without"]),
 ])
 def test_units_steps_functions_and_claims(pykmm: Pykmm, what: str, parts: list[str]) -> None:
     out = pykmm("review", what, *FEW).was_silent(0).out
@@ -86,7 +88,7 @@ def test_altered_mail_is_named(pykmm: Pykmm, mail: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "parts"), [
     (["E29"], ["review E29: there is nothing of that name", "E01 to E28", "U1 to U7", "do_brk",
-               "TF1 to PM4", "C01 to C30"]),
+               "TF1 to PM4", "C01 to C30", "F1 to F4"]),
     (["--html", "nowhere/a.html"], ["--html nowhere/a.html: no such folder: nowhere"]),
     (["--patch", "gone.txt"], ["gone.txt: no such file"]),
     (["--patch", "prose.txt"], ["prose.txt:1: no patch in it"]),

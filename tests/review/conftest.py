@@ -10,7 +10,7 @@ from pykmm.engine import core, halves
 from pykmm.engine.fuzz import Fuzzer, Plan
 from pykmm.patch.edits import judge
 from pykmm.patch.mail import read_mail
-from pykmm.review import facts, witnesses
+from pykmm.review import evidence, facts, witnesses
 from pykmm.scenario.run import Halves
 
 CASES, SEED = 200_000, 2006
@@ -48,8 +48,12 @@ def counts() -> facts.Counts:
 
 @pytest.fixture(scope="session")
 def runs(both: Halves) -> dict[str, dict]:
-    """Every witness by C and P."""
-    return {unit: witnesses.found(one, both) for unit, one in witnesses.witnesses().items()}
+    """Every witness and every finding by C and P."""
+    folder = evidence.folder()
+    assert folder is not None
+    return {**{unit: witnesses.found(one, both) for unit, one in witnesses.witnesses().items()},
+            **{name: witnesses.shown(one, folder, both)
+               for name, one in witnesses.findings().items()}}
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def read(text: str) -> Read:
 def test_every_id_is_there_once(read: Read, without_mail: dict) -> None:
     assert len(read.ids) == len(set(read.ids))
     wanted = {edit["id"] for edit in without_mail["edits"]} | set(UNITS)
-    wanted |= set(without_mail["functions"])
+    wanted |= set(without_mail["functions"]) | set(without_mail["findings"])
     wanted |= {row["step"] for one in without_mail["functions"].values() for row in one["rows"]}
     assert wanted - {""} <= set(read.ids)
 
@@ -83,12 +83,14 @@ def test_page_needs_nothing_from_elsewhere(read: Read, text: str) -> None:
 
 def test_headings_leave_out_no_level(read: Read) -> None:
     assert read.headings[0] == 1 and read.headings.count(1) == 1
-    assert read.headings.count(2) == 3      # units, edits, functions
+    assert read.headings.count(2) == 4      # units, what goes wrong, edits, functions
     assert all(b <= a + 1 for a, b in zip(read.headings, read.headings[1:], strict=False))
 
 
 def test_every_picture_is_said_in_words(read: Read, without_mail: dict) -> None:
-    moments = sum(2 * (unit["length"] + 1) for unit in without_mail["units"].values())
+    runs = [unit["witness"] for unit in without_mail["units"].values()]
+    runs += without_mail["findings"].values()
+    moments = sum(2 * (len(run["operations"]) + 1) for run in runs)
     assert len(read.pictures) == moments
     assert all("disk of" in said for said in read.pictures)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pykmm import paths
 from pykmm.engine import halves
 from pykmm.errors import BadInput
 from pykmm.patch.table import UNITS
@@ -96,10 +97,42 @@ def test_state_has_buffers_and_what_is_being_written(runs: dict[str, dict]) -> N
     assert page["writing"] == [6, 2, 3, 4]
 
 
+@pytest.mark.parametrize(("name", "broken", "after"), [
+    ("F1", "page_state", 4), ("F2", "promised_writes", 6), ("F3", "promised_writes", 7),
+    ("F4", "promised_writes", 7),
+])
+def test_finding_goes_wrong_with_the_patch_alone(runs: dict[str, dict], name: str, broken: str,
+                                                 after: int) -> None:
+    run = runs[name]
+    assert run["ok"] and (run["property"], run["broken_after"]) == (broken, after)
+    # and the other kernel keeps all that it is meant to keep
+    assert not any(run["runs"]["without"]["broken"])
+
+
+@pytest.mark.parametrize(("name", "with_it", "without"), [
+    ("F2", [5, 6, 3, 4], [5, 6, 7, 4]), ("F3", [6, 2, 3, 4], [6, 7, 3, 4]),
+    ("F4", [5, 6, 7, 8], [9, 6, 7, 8]),
+])
+def test_finding_loses_a_store(runs: dict[str, dict], name: str, with_it: list[int],
+                               without: list[int]) -> None:
+    told = runs[name]["runs"]
+    assert last(told["with"])["disks"][0]["pages"] == [with_it]
+    assert last(told["without"])["disks"][0]["pages"] == [without]
+
+
+def test_findings_are_those_that_are_written_up_as_the_patchs() -> None:
+    table = (paths.package().parent / "docs/findings/README.md").read_text(encoding="utf-8")
+    brought = [line.split("](")[1].split(")")[0] for line in table.splitlines()
+               if "| **yes**" in line]
+    assert sorted(one.document for one in witnesses.findings().values()) == \
+        sorted(f"docs/findings/{name}" for name in brought)
+
+
 def test_witness_without_its_units_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "U1.kmm"
     file.write_text("units all\np0: brk pages=1\n")
-    with pytest.raises(BadInput, match=r"U1.kmm: a witness of U1 must say: units all, -U1"):
+    with pytest.raises(BadInput, match=r"U1.kmm: to compare with what has not U1 it must say: "
+                                       "units all, -U1"):
         witnesses.found(witnesses.Witness("U1", file, ""), Halves([halves.c_half()]))
 
 
