@@ -114,9 +114,9 @@ MOST_ACTIONS = KMM_MOST_ACTIONS
 SEEN_BYTES = sizeof(kmm_seen)
 _SIZES = ("pages", "vmas", "mms", "pmds", "table_shift", "mappings", "slots", "files",
           "anon_vmas", "buffers", "trace_words", "swap_slots")
-# these look at what users have stored and the disk does not hold yet
+# these look at what users have stored and the disk does not hold yet, or whether swap has failed
 _OF_STORES = sum(1 << i for i, name in enumerate(PROPERTIES)
-                 if name in ("promised_writes", "kept_writes", "written_at_rest"))
+                 if name in ("promised_writes", "kept_writes", "written_at_rest", "known_contents"))
 _KINDS = [kind for kind, _ in OPERATIONS]
 
 
@@ -130,7 +130,7 @@ cdef class Canonical:
     """Canonical forms of worlds of one runner.
 
     vma_slots : bool   vmas keep the slots that they lie in
-    unwritten : bool   what the disk does not hold yet is in the form
+    unwritten : bool   what only properties look at is in the form
     """
 
     cdef kmm_canonical *form

@@ -100,18 +100,18 @@ class Exploration:
                 "found": [self._told(*found) for found in totals["found"]]}
 
     def _batches(self, start: float, progress: Callable | None) -> str:
+        over = False
         while True:
-            # before the flag of the last batch is taken back
-            if self.interrupted:
-                return "stopped"
             state = self.explorer.begin()
             if state in ENDED:
                 return state
+            # it was begun for nothing, which costs nothing
+            if over or self.interrupted:
+                return "stopped"
             self._work(start, progress)
             if self._errors:
                 raise self._errors[0]
-            if not self.explorer.merge() or self._is_over(start):
-                return "stopped" if self.explorer.begin() not in ENDED else self.explorer.begin()
+            over = not self.explorer.merge() or self._is_over(start)
             if progress:
                 progress(self.explorer.totals(), time.monotonic() - start)
 

@@ -26,6 +26,7 @@ from . import core, finding, fuzz, halves
 
 MEMORY_BYTES = 8 << 30
 FILE_BYTES = 1 << 30
+STATE_BYTES = 64 << 30      # of an exploration: 24 a world
 LEAVE_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1     # of <linux/prctl.h>
 
@@ -43,10 +44,10 @@ class Talk:
             self._to.flush()
 
 
-def _limit() -> None:
-    """No core files, and no more memory or disk than any task here needs."""
+def _limit(file_bytes: int) -> None:
+    """No core files, and no more memory or disk than the task needs."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for limit, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES)):
+    for limit, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, file_bytes)):
         _, hard = resource.getrlimit(limit)
         if hard == resource.RLIM_INFINITY or hard > most:
             resource.setrlimit(limit, (most, most))
@@ -187,12 +188,12 @@ def main() -> int:
     task = json.loads(sys.stdin.readline())
     stop = threading.Event()
     threading.Thread(target=_listen, args=(sys.stdin, stop), daemon=True).start()
-    _limit()
+    _limit(STATE_BYTES if task["do"] == "explore" else FILE_BYTES)
     try:
         loaded, mail = _load_halves(task, talk)
         _end_with(task["parent"])
-        do = {"claims": _claims, "explore": _explore, "fuzz": _fuzz, "run": _run,
-              "scenario": _scenario, "witnesses": _witnesses}[task["do"]]
+        do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
+              "claims": _claims, "witnesses": _witnesses}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),

@@ -2,7 +2,10 @@
 """`pykmm explore`: what it says was covered, what it finds and saves, and how it is stopped."""
 
 import json
+import os
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +72,16 @@ def test_what_breaks_first_is_confirmed_by_its_scenario(pykmm, kind, ops):
         pykmm("run", one["saved"]).was_silent(0)
 
 
+def test_known_race_is_found_with_another_actor_at_a_pause(pykmm):
+    """docs/findings/truncated-while-dirtied.md: v8 has it, the kernel before it has not."""
+    scope = ("--ops", "mmap,store,truncate,pause", "--properties", "nr_dirty", "--depth", "4")
+    one, = pykmm("explore", *scope, "--json", "-").was_silent(1).json["found"]
+    assert (one["name"], one["length"]) == ("nr_dirty", 2)
+    assert "p0: truncate f0 sectors=0" in one["scenario"]
+    pykmm("run", one["saved"]).was_silent(0)
+    pykmm("explore", *scope, "--units", "none").was_silent(0)
+
+
 def test_half_that_differs_is_found_and_its_scenario_shows_it(pykmm, workshop):
     half = ("--half", workshop.wrong())
     done = pykmm("explore", *FEW, *half).was_silent(1)
@@ -121,3 +134,22 @@ def test_half_that_does_not_come_back_ends_it(pykmm, workshop):
 ])
 def test_wrong_use_is_told_in_one_line(pykmm, options, said):
     pykmm("explore", *options).complained(2, said)
+
+
+def _figures():
+    """(options, worlds, transitions, farthest) of the table in docs/explorer.md."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "explorer.md").read_text()
+    rows = re.findall(r"^\| (.+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \|$", text, re.MULTILINE)
+    assert len(rows) > 3
+    for said, *numbers in rows:
+        options = said.strip("`").split() if said.startswith("`") else []
+        yield options, [int(number.replace(",", "")) for number in numbers]
+
+
+@pytest.mark.parametrize("options, figures", list(_figures()))
+def test_figures_of_the_documentation_are_exact(pykmm, options, figures):
+    if figures[1] > 10**6 and not os.environ.get("PYKMM_DEEP"):
+        pytest.skip("takes longer: make deep runs it")
+    found = pykmm("explore", *options, "--properties", "all", "--json", "-").was_silent(0).json
+    assert [found["worlds"], found["transitions"], found["depth"]] == figures
+    assert found["closed"]

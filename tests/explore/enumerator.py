@@ -24,7 +24,8 @@ PFN_BASE = 0x100
 ENDINGS = (Bug, CountBelowZero, Hang, Oops)
 # what no operation can see, as in test_canonical.py
 INVISIBLE = {
-    "vma": {"truncate_count", "mm"}, "mapping": {"truncate_count"}, "inode": {"dirtied_when"},
+    "vma": {"truncate_count", "mm"}, "mapping": {"truncate_count", "i_mmap_writable"},
+    "inode": {"dirtied_when"},
     "world": {"current", "version", "jiffies", "strays", "layout", "page_of_other"},
 }
 
@@ -212,7 +213,8 @@ class Enumerated:
 
     def __init__(self, scope: Scope, depth: int):
         self.scope = scope
-        self.operations = [_here(operation, scope) for operation in scope.operations()]
+        self.operations = [_here(operation, scope) for operation, _, _ in scope.actions()]
+        self.failing = [number for _, number, _ in scope.actions()]
         self.worlds: list[tuple[int | None, int]] = [(None, 0)]
         _, rows = start(scope)
         self.rows = [rows]
@@ -230,11 +232,17 @@ class Enumerated:
     def _try_all(self, number: int, known: set[str]) -> None:
         for i, (name, actor, arguments) in enumerate(self.operations):
             world = world_of(self.rows[number])
-            self.transitions += 1
+            world.fail_in = self.failing[i]
+            ended = None
             try:
                 operations.operate(world, name, actor, *arguments)
             except ENDINGS as ending:
-                self.ended.append((number, i, type(ending).__name__))
+                ended = (number, i, type(ending).__name__)
+            if world.fail_in:
+                continue        # there was no such allocation
+            self.transitions += 1
+            if ended:
+                self.ended.append(ended)
                 continue
             rows = fields(world)
             if not in_scope(rows, self.scope):

@@ -27,6 +27,7 @@ LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
      r"|world\.pauses_more", "of one run: set before each"),
     (r"world\.version", "the next store has a number that nothing has, whatever it is"),
     (r"world\.jiffies|inode\[\d+\]\.dirtied_when", "time does not pass"),
+    (r"mapping\[\d+\]\.i_mmap_writable", "nothing asks, and fork forgets to raise it"),
     (r"mapping\[\d+\]\.truncate_count|vma\[\d+\]\.vm_truncate_count",
      "compared within one truncation, which begins with a number that no vma has"),
 )]

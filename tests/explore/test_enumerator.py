@@ -30,6 +30,8 @@ SCOPES = {
     "memory of no file": (Scope(ops=("mmap", "store", "load", "fork", "anon", "reclaim", "drain",
                                      "complete", "munmap"), processes=2), 3),
     "heap": (Scope(ops=("brk", "store", "load", "reclaim", "drain", "pin", "unpin")), 4),
+    "failing allocations": (Scope(ops=("mmap", "mprotect", "store", "write", "writeback", "fail"),
+                                  file_pages=2, pages=3, vmas=3), 2),
     "two files": (Scope(kinds=("tmpfs", "block_device"), ops=("mmap", "store", "writeback", "sync",
                                                               "open", "close", "poke")), 3),
 }
@@ -72,6 +74,9 @@ def test_worlds_of_the_engine_have_the_forms_of_the_model(both):
     for number in range(0, len(by_model.worlds), 1 + len(by_model.worlds) // 150):
         runner.restore(first.image)
         for i in by_engine.explorer.path(number):
+            if by_model.failing[i]:
+                runner.restore(image.where.write(runner.image(), "world.fail_in",
+                                                 by_model.failing[i]))
             runner.operate(c, operations[i][0], operations[i][1], *operations[i][2])
             runner.forget_trace()
         assert canonical(image.rows(runner.image()), scope) == by_model.forms[number]

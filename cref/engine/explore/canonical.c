@@ -169,7 +169,7 @@ static void put_mapping(struct kmm_canonical *form, u32 i)
 	put_two(form, mark_tree(form, mapping->i_mmap.node, i + 1, 0),
 		mark_list(form, mapping->i_mmap_nonlinear, i + 129));
 	put_two(form, mapping->tree_lock.held, mapping->i_mmap_lock.held);
-	put_two(form, mapping->private_lock.held, mapping->i_mmap_writable);
+	put(form, mapping->private_lock.held);
 	put(form, mapping->nrpages);
 	put(form, mapping->flags);
 	put(form, mapping->writeback_index);
@@ -256,6 +256,8 @@ static void put_globals(struct kmm_canonical *form)
 		world->page_of_other ? 2 : 0);
 	put_two(form, world->order_fault, world->sleep_fault);
 	put_two(form, world->fail_in, world->nr_wbc);
+	if (form->flags & KMM_CANONICAL_UNWRITTEN)
+		put(form, world->swap_failed);
 	if (form->flags & KMM_CANONICAL_PAUSES) {
 		put_pagevec(form, &world->lru_add);
 		put_pagevec(form, &world->lru_add_active);

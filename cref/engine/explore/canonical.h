@@ -13,7 +13,7 @@
 
 /* Vmas keep the slots they lie in: reclaim shows which of two comes first. */
 #define KMM_CANONICAL_VMA_SLOTS	1u
-/* Stores that the disk does not hold yet are in the form: some properties ask for them. */
+/* What only properties look at is in the form: unwritten stores, failures of swap. */
 #define KMM_CANONICAL_UNWRITTEN	2u
 /* Another actor may act at a pause: what is visited in an order is in the form in that order. */
 #define KMM_CANONICAL_PAUSES	4u

@@ -114,10 +114,13 @@ static inline u64 version_name(struct kmm_canonical *form, u16 version)
 /* `which`: bits of the sectors that mean anything. */
 static inline void put_versions(struct kmm_canonical *form, const u16 *versions, u32 which)
 {
-	u64 word = 0;
+	u64 word = 0, all;
 	u32 i;
 
-	for (i = 0; i < KMM_SECTORS; i++)
+	_Static_assert(sizeof(all) == KMM_SECTORS * sizeof(*versions), "all of a page");
+	__builtin_memcpy(&all, versions, sizeof(all));
+	/* most of a disk is zeroes */
+	for (i = 0; all && i < KMM_SECTORS; i++)
 		if (which >> i & 1)
 			word |= version_name(form, versions[i]) << 16 * i;
 	put(form, word);
