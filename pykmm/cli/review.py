@@ -19,6 +19,7 @@ from . import options, output
 from .answer import answer
 from .fuzz import Session
 from .review_claims import review_claims
+from .review_units import review_units
 
 SECONDS, SEED = 5.0, 2006
 
@@ -38,9 +39,12 @@ SECONDS, SEED = 5.0, 2006
               help="Threads that count. Default: one a core.")
 @click.option("--claims", is_flag=True,
               help="Only what the mail says of the patch, and whether it is so.")
+@click.option("--units", "ablation", is_flag=True,
+              help="Only what goes wrong without each unit and each two: explored again.")
 @options.patch_option
 @options.json_option
-def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path) -> int:
+def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, patch,
+           json_path) -> int:
     """Show the patch edit by edit beside its C and its Cython, with counts and witnesses.
 
     WHAT is an edit (E14), a unit (U3), a function, a step (MK3), a claim (C05) or a finding (F2);
@@ -55,12 +59,14 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path
     """
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
-    if claims and (what or html_path):
-        raise click.UsageError("--claims shows the claims alone: leave out the rest")
+    if (claims or ablation) and (what or html_path or (claims and ablation)):
+        raise click.UsageError("--claims and --units show that alone: leave out the rest")
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
     if claims:
         return review_claims(options.check_patch(patch), json_path)
+    if ablation:
+        return review_units(options.check_patch(patch), json_path)
     meant = _meant(what)
     source = _mail(options.check_patch(patch))
     out = output.Output()

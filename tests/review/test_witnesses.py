@@ -49,7 +49,7 @@ def test_store_is_not_on_disk_without_the_unit(runs: dict[str, dict], unit: str,
 @pytest.mark.parametrize(("unit", "name", "after"), [
     ("U1", "kept_writes", 3), ("U2", "tracked_writes", 2), ("U3", "tracked_writes", 2),
     ("U4", "tracked_writes", 3), ("U5", "tracked_writes", 6), ("U6", "tracked_writes", 3),
-    ("U7", "lock_order", 6),
+    ("U7", "lock_order", 5),
 ])
 def test_property_that_is_broken_without_the_unit(runs: dict[str, dict], unit: str, name: str,
                                                   after: int) -> None:
