@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pykmm.engine import core, halves
+from pykmm.engine import halves
 from pykmm.engine.fuzz import Fuzzer, Plan
 from pykmm.patch.edits import judge
 from pykmm.patch.mail import read_mail
@@ -42,7 +42,6 @@ def counts() -> facts.Counts:
                          [halves.c_half(counted=True), halves.p_half(counted=True)],
                          SEED, jobs=1, cases=CASES))
     outcome = fuzzer.run()
-    core.unguard_process()
     return facts.Counts.of(vars(outcome), SEED)
 
 
