@@ -363,7 +363,8 @@ cdef class Pairs:
     """Two kernels beside each other, one with the units of an explorer and one with others: every
     pair of worlds that the same operations lead to (cref/engine/explore/pairs.h).
 
-    explorer : Explorer   its scope, its operations and its first half are used
+    explorer : Explorer   its scope, its operations and its halves are used: the second is the other
+                          kernel's, if there is one
     units : int           mask of the other kernel's
     """
 

@@ -123,17 +123,20 @@ def seen_scope(scope: Scope, depth: int) -> Scope:
 class Ablations:
     """Explorations of one half; what v8 keeps is looked at once.
 
-    half : Half       the one that runs
-    scopes : dict     SCOPES, or some of them
+    half : Half         the one that runs v8
+    scopes : dict       SCOPES, or some of them
+    other : Half|None   the one that runs what is compared with it, if it is another one
     """
 
-    def __init__(self, half: core.Half, scopes: dict[str, Scope] = SCOPES):
+    def __init__(self, half: core.Half, scopes: dict[str, Scope] = SCOPES,
+                 other: core.Half | None = None):
         self.half = half
         self.scopes = scopes
+        self.other = other or half
 
-    def explore(self, scope: Scope, units: int, mask: int) -> dict:
+    def explore(self, scope: Scope, units: int, mask: int, half: core.Half | None = None) -> dict:
         """Totals of exploring a scope with these units and properties, until something breaks."""
-        plan = exploring.Plan([self.half], replace(scope, units=units), mask)
+        plan = exploring.Plan([half or self.half], replace(scope, units=units), mask)
         return exploring.Exploration(plan).run()
 
     @cached_property
@@ -148,12 +151,32 @@ class Ablations:
             mask &= ~properties.mask(one["name"] for one in found if one["what"] == "property")
         return mask
 
+    def difference(self) -> tuple[Found | None, list[Looked]]:
+        """The shortest run after which the other half's state or trace is not as the first's."""
+        return self._shortest(self._difference)
+
+    def _difference(self, name: str, depth: int) -> tuple[Found | None, Looked]:
+        plan = exploring.Plan([self.half, self.other], replace(self.scopes[name], depth=depth), 0,
+                              ends=False)
+        result = exploring.Exploration(plan).run()
+        one = next((one for one in result["found"] if one["what"] == "difference"), None)
+        found = one and Found("differs", name, tuple(one["actions"]), None, result["seconds"])
+        return found, Looked(name, result["depth"], result["state"] == "closed",
+                             result["worlds"], result["transitions"])
+
     def of(self, units: tuple[str, ...]) -> Ablation:
         """What goes wrong without these."""
-        mask = mask_without(units)
-        found, looked = self._shortest(lambda name, depth: self._property(name, mask, depth))
-        seen, pairs = self._shortest(lambda name, depth: self._seen(name, mask, depth))
+        found, looked = self.broken(mask_without(units))
+        seen, pairs = self.seen(mask_without(units))
         return Ablation(units, found, seen, tuple(looked), tuple(pairs))
+
+    def broken(self, mask: int) -> tuple[Found | None, list[Looked]]:
+        """The shortest run by which the other kernel breaks what v8 keeps; mask: its units."""
+        return self._shortest(lambda name, depth: self._property(name, mask, depth))
+
+    def seen(self, mask: int) -> tuple[Found | None, list[Looked]]:
+        """The shortest run by which a user sees the other kernel do worse."""
+        return self._shortest(lambda name, depth: self._seen(name, mask, depth))
 
     def _shortest(self, look: Callable[[str, int], tuple[Found | None, Looked]]
                   ) -> tuple[Found | None, list[Looked]]:
@@ -161,6 +184,8 @@ class Ablations:
         best: Found | None = None
         looked = []
         for name, scope in self.scopes.items():
+            if best and best.length == 1:
+                break
             depth = min(scope.depth, best.length - 1) if best else scope.depth
             found, far = look(name, depth)
             best = found or best
@@ -169,7 +194,7 @@ class Ablations:
 
     def _property(self, name: str, mask: int, depth: int) -> tuple[Found | None, Looked]:
         scope = replace(self.scopes[name], depth=depth)
-        result = self.explore(scope, mask, self.kept[name])
+        result = self.explore(scope, mask, self.kept[name], self.other)
         one = next(iter(result["found"]), None)
         found = one and Found(one["name"], name, tuple(one["actions"]), None, result["seconds"])
         return found, Looked(name, result["depth"], result["state"] == "closed",
@@ -190,7 +215,7 @@ class Ablations:
     def beside(self, scope: Scope, mask: int) -> tuple[dict, bool]:
         """Totals of Pairs of v8 and of a kernel with other units, operation by operation until
         they part in a way of SEEN or there are MOST_PAIRS, and whether that is all."""
-        plan = exploring.Plan([self.half], scope, 0, ends=False)
+        plan = exploring.Plan([self.half, self.other], scope, 0, ends=False)
         pairs = Pairs(exploring.Exploration(plan).explorer, mask)
         core.guard_process()
         try:

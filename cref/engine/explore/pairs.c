@@ -10,6 +10,7 @@
 struct kmm_pairs {
 	struct kmm_explore_job job;
 	u32 units[2];
+	const struct kmm_half *halves[2];
 	struct kmm_runner *runner;
 	struct kmm_canonical *form;
 	struct kmm_visited visited;
@@ -45,19 +46,19 @@ static const u16 *disks_of(struct kmm_pairs *pairs, const u8 *image)
 	return (const u16 *)(const void *)(image + ((const u8 *)world->disks - (const u8 *)world));
 }
 
-static void operate(struct kmm_pairs *pairs, const struct kmm_operation *operation,
+static void operate(struct kmm_pairs *pairs, u32 which, const struct kmm_operation *operation,
 		    struct kmm_result *result)
 {
-	kmm_guarded_operation(pairs->runner, pairs->job.halves[0], operation, result);
+	kmm_guarded_operation(pairs->runner, pairs->halves[which], operation, result);
 	kmm_settle(pairs->runner->world);
 }
 
-static void do_one(struct kmm_pairs *pairs, u32 kind, u32 actor, u32 a0, u32 a1)
+static void do_one(struct kmm_pairs *pairs, u32 which, u32 kind, u32 actor, u32 a0, u32 a1)
 {
 	const struct kmm_operation operation = { kind, actor, { a0, a1 } };
 	struct kmm_result result;
 
-	operate(pairs, &operation, &result);
+	operate(pairs, which, &operation, &result);
 }
 
 /* Both images one operation further; results[] of both. */
@@ -71,7 +72,7 @@ static void step(struct kmm_pairs *pairs, const struct kmm_operation *operation,
 	for (i = 0; i < 2; i++) {
 		memcpy(world, from[i], bytes_of(pairs));
 		world->version = version > other ? version : other;
-		operate(pairs, operation, &results[i]);
+		operate(pairs, i, operation, &results[i]);
 		memcpy(to[i], world, bytes_of(pairs));
 	}
 }
@@ -84,13 +85,13 @@ static void rest(struct kmm_pairs *pairs, u32 which)
 
 	memcpy(world, pairs->left[which], bytes_of(pairs));
 	for (i = 0; i < world->size.mms; i++)
-		do_one(pairs, KMM_OP_exit, i, 0, 0);
+		do_one(pairs, which, KMM_OP_exit, i, 0, 0);
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < pairs->job.scope.files; i++)
-			do_one(pairs, KMM_OP_commit, 0, i, 0);
-		do_one(pairs, KMM_OP_sync, 0, 0, 0);
+			do_one(pairs, which, KMM_OP_commit, 0, i, 0);
+		do_one(pairs, which, KMM_OP_sync, 0, 0, 0);
 		for (i = 0; i < world->size.pages; i++)
-			do_one(pairs, KMM_OP_complete, 0, i, 1);
+			do_one(pairs, which, KMM_OP_complete, 0, i, 1);
 	}
 	memcpy(pairs->disks[which], world->disks, disk_bytes(world));
 }
@@ -288,7 +289,7 @@ static int make_start(struct kmm_pairs *pairs)
 		scope.units = pairs->units[which];
 		kmm_scope_start(runner->world, &scope);
 		for (i = 0; i < pairs->job.nr_first; i++)
-			operate(pairs, &pairs->job.actions[i].operation, &result);
+			operate(pairs, which, &pairs->job.actions[i].operation, &result);
 		memcpy(image_of(pairs, 0, which), runner->world, bytes_of(pairs));
 		memcpy(pairs->left[which], runner->world, bytes_of(pairs));
 	}
@@ -324,6 +325,8 @@ struct kmm_pairs *kmm_pairs_new(const struct kmm_explore_job *job, u32 other_uni
 	pairs->job = *job;
 	pairs->units[0] = job->scope.units;
 	pairs->units[1] = other_units;
+	pairs->halves[0] = job->halves[0];
+	pairs->halves[1] = job->halves[job->nr_halves > 1];
 	for (i = 0; i < NR_KMM_PARTED; i++)
 		pairs->totals.parted[i].parent = KMM_NO_WORLD;
 	if (have_room(pairs) && !make_start(pairs))

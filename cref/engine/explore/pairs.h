@@ -47,8 +47,9 @@ struct kmm_paired {
 struct kmm_pairs;
 
 /*
- * job: as for an explorer, of which scope, the first half, actions, nr_first and depth are used;
- * actions without an allocation that fails and without a pause.  NULL: no memory.
+ * job: as for an explorer, of which scope, halves, actions, nr_first and depth
+ * are used: the second half is the other kernel's, if there is one; actions
+ * without an allocation that fails and without a pause.  NULL: no memory.
  */
 KMM_EXPORT struct kmm_pairs *kmm_pairs_new(const struct kmm_explore_job *job, u32 other_units);
 KMM_EXPORT void kmm_pairs_free(struct kmm_pairs *pairs);
