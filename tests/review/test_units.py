@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from pykmm.engine import halves, properties
+from pykmm.engine import core, explorer, exploring, halves, properties
 from pykmm.engine.scope import Scope
 from pykmm.patch.table import UNITS
 from pykmm.review import ablation, shortest
@@ -154,3 +154,61 @@ def test_unit_without_a_difference_says_up_to_where(ablations: Ablations) -> Non
     assert one.property is None and one.seen is None
     assert shortest.bound(one).startswith("none in 2 scopes, ")
     assert shortest.bound(one).endswith("worlds: all of mapped; cut within 2 operations")
+
+
+def test_pairs_differ_by_which_versions_both_have(ablations: Ablations) -> None:
+    """Two worlds may each look alike, and yet hold the same store in one pair and not in another:
+    pairs that an enumeration by whole images tells apart by that are different pairs."""
+    depth, less = 5, mask_without(("U2",))
+    scope = ablation.seen_scope(TINY, depth)
+    totals, _ = ablations.beside(replace(scope, depth=2), less)
+    assert not totals["parted"]
+    alone, related = set(), set()
+    for one, other in _images(ablations.half, scope, less):
+        alone.add((one[0], other[0]))
+        related.add((one[0], other[0], one[1] == other[1]))
+    assert len(alone) < len(related) <= _pairs_within(ablations, scope, less)
+
+
+def _pairs_within(ablations: Ablations, scope: Scope, units: int) -> int:
+    plan = exploring.Plan([ablations.half], scope, 0, ends=False)
+    pairs = explorer.Pairs(exploring.Exploration(plan).explorer, units)
+    core.guard_process()
+    while pairs.level() == "batch":
+        pass
+    core.unguard_process()
+    return pairs.totals()["pairs"]
+
+
+def _images(half: core.Half, scope: Scope, units: int):
+    """(form, version on disk) of both worlds of each pair that is reached, known by whole
+    images."""
+    worlds = [World(units=mask) for mask in (ablation.ALL_UNITS, units)]
+    runner, where = World.block()
+    form = explorer.Canonical(runner)
+    for world in worlds:
+        world.file("ext2", pages=1)
+        for first in scope.first():
+            world._do(*first[0][:2], *first[0][2])
+    level = [tuple(world.image for world in worlds)]
+    known = set(level)
+    for _ in range(scope.depth + 1):
+        following = []
+        for pair in level:
+            yield tuple((form.hash(image), where.read(image, "inode[0].disk[0]")) for image in pair)
+            for (name, actor, arguments), _, _ in scope.actions():
+                results = [_operated(runner, half, image, name, actor, arguments)
+                           for image in pair]
+                after = tuple(image for image, _ in results)
+                if results[0][1] == results[1][1] and after not in known:
+                    known.add(after)
+                    following.append(after)
+        level = following
+
+
+def _operated(runner, half: core.Half, image: bytes, name: str, actor: int, arguments: tuple):
+    runner.restore(image)
+    runner.forget_trace()
+    _, value, _ = runner.operate(half, name, actor, *arguments)
+    runner.forget_trace()
+    return runner.image(), value if name != "writeback" else 0
