@@ -20,6 +20,7 @@ from .answer import answer
 from .fuzz import Session
 from .review_against import review_against
 from .review_claims import review_claims
+from .review_units import review_units
 
 SECONDS, SEED = 5.0, 2006
 
@@ -39,12 +40,15 @@ SECONDS, SEED = 5.0, 2006
               help="Threads that count. Default: one a core.")
 @click.option("--claims", is_flag=True,
               help="Only what the mail says of the patch, and whether it is so.")
+@click.option("--units", "ablation", is_flag=True,
+              help="Only what goes wrong without each unit and each two: explored again.")
 @click.option("--against", metavar="MAIL",
               help="Only what another version of the patch changes, and the shortest run in which "
                    "both behave differently.")
 @options.patch_option
 @options.json_option
-def review(what, html_path, seconds, cases, seed, jobs, claims, against, patch, json_path) -> int:
+def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, against, patch,
+           json_path) -> int:
     """Show the patch edit by edit beside its C and its Cython, with counts and witnesses.
 
     WHAT is an edit (E14), a unit (U3), a function, a step (MK3), a claim (C05) or a finding (F2);
@@ -62,18 +66,20 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, against, patch, 
     """
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
-    if claims and (what or html_path):
-        raise click.UsageError("--claims shows the claims alone: leave out the rest")
+    if (claims or ablation) and (what or html_path or (claims and ablation)):
+        raise click.UsageError("--claims and --units show that alone: leave out the rest")
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
     if against is not None:
-        if what or html_path or claims or cases is not None:
+        if what or html_path or claims or ablation or cases is not None:
             raise click.UsageError("--against compares two mails, for some --seconds: leave out "
                                    "the rest")
         return review_against(options.check_patch(patch), against, seconds=seconds, seed=seed,
                               jobs=jobs, json_path=json_path)
     if claims:
         return review_claims(options.check_patch(patch), json_path)
+    if ablation:
+        return review_units(options.check_patch(patch), json_path)
     meant = _meant(what)
     source = _mail(options.check_patch(patch))
     out = output.Output()

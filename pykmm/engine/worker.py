@@ -187,6 +187,17 @@ def _witnesses(_task: dict, loaded: list[core.Half], mail: finding.MailLines, ta
     talk.say("result", runs=runs)
 
 
+def _units(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+           _: threading.Event) -> None:
+    from ..review import ablation, shortest
+    from ..scenario.run import Halves
+
+    told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
+    found = shortest.facts(ablation.Ablations(loaded[0]), told)
+    alike = [vars(one) for one in ablation.equality(loaded)]
+    talk.say("result", **found, halves=[half.name for half in loaded], equality=alike)
+
+
 def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
             _: threading.Event) -> None:
     from ..review import claims, evidence
@@ -217,7 +228,8 @@ def main() -> int:
         loaded, mail = load(task, talk)
         _end_with(task["parent"])
         do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "claims": _claims, "witnesses": _witnesses, "against": _against}[task["do"]]
+              "claims": _claims, "units": _units, "witnesses": _witnesses,
+              "against": _against}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),
