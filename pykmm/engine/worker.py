@@ -198,6 +198,19 @@ def _units(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: 
     talk.say("result", **found, halves=[half.name for half in loaded], equality=alike)
 
 
+def _wrong(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
+           _: threading.Event) -> None:
+    from ..review import wrong
+
+    both = wrong.Wrong(loaded[0], task["jobs"], seconds=task["seconds"])
+    explored = []
+    # who watches takes silence for a half that does not come back
+    for one in both.explored(lambda: talk.say("progress")):
+        explored.append(one)
+        talk.say("explored", **wrong.facts([one], both.scopes)["explored"][0])
+    talk.say("result", **wrong.facts(explored, both.scopes))
+
+
 def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
             _: threading.Event) -> None:
     from ..review import claims, evidence
@@ -228,7 +241,7 @@ def main() -> int:
         loaded, mail = load(task, talk)
         _end_with(task["parent"])
         do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "claims": _claims, "units": _units, "witnesses": _witnesses,
+              "claims": _claims, "units": _units, "witnesses": _witnesses, "wrong": _wrong,
               "against": _against}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:

@@ -16,8 +16,10 @@ from itertools import groupby
 from pathlib import Path
 
 from ..engine import core, exploring, properties
-from ..engine.scope import DEFAULT, PAUSE_UP_TO, Action, Scope
+from ..engine.scope import DEFAULT, PAUSE_UP_TO, Action, Operation, Scope
 from ..patch.table import UNITS, tomllib
+from ..scenario.ablated import said
+from ..scenario.explored import text_of
 from .ablation import ALL_UNITS, Looked, mask_without
 
 CAUSES = Path(__file__).with_name("wrong.toml")
@@ -59,7 +61,7 @@ SCOPES: dict[str, Scope] = {
     "journal, two processes": Scope(processes=2, kinds=("ext3",), ops=_ops(
         "mmap munmap mprotect msync load store write fsync truncate writeback complete "
         "flush_buffers commit release_page fork exit")),
-    "two processes": Scope(processes=2),
+    "two processes": Scope(processes=2, depth=14),
 }
 
 
@@ -154,9 +156,9 @@ class Wrong:
     def _broken(self, kernel: str, name: str, one: dict) -> Broken:
         actions = tuple(one["actions"])
         bit = properties.mask([one["name"]])
-        other = next(units for other, units in KERNELS.items() if other != kernel)
+        other = next(other for other in KERNELS if other != kernel)
         again = self._again(name, actions)
-        in_both = self._breaks(again, other, bit)
+        in_both = not bit & NOT_MEANT[other] and self._breaks(again, KERNELS[other], bit)
         takes = () if in_both or kernel != "v8" else tuple(
             unit for unit in UNITS if not self._breaks(again, mask_without((unit,)), bit))
         return Broken(kernel, one["name"], name, actions, one["times"], in_both, takes)
@@ -214,7 +216,40 @@ def causes(broken: list[Broken]) -> list[Cause]:
 
 
 @cache
-def known() -> dict[tuple[str, str, str], str]:
-    """(kernel, property, what it takes) -> where it is written up, or why nobody minds."""
+def known() -> dict[tuple[str, str, str], dict]:
+    """(kernel, property, what it takes) -> {"finding": of findings.toml}, or {"is": why it is
+    none}."""
     rows = tomllib.loads(CAUSES.read_text(encoding="utf-8"))["cause"]
-    return {(row["kernel"], row["property"], row["takes"]): row["is"] for row in rows}
+    return {(row["kernel"], row["property"], row["takes"]):
+            {key: row[key] for key in ("finding", "is") if key in row} for row in rows}
+
+
+def facts(explored: list[Explored], scopes: dict[str, Scope]) -> dict:
+    """What was found, as JSON has it.
+
+    explored: a row for each scope and kernel, its counts and how far; causes: each with kernel,
+    property, takes, finding or is (neither: it is new), and its shortest run in each scope
+    """
+    return {
+        "explored": [{"kernel": one.kernel, **vars(one.looked), "seconds": one.seconds,
+                      "breaks": [broken.property for broken in one.broken]} for one in explored],
+        "causes": [{"kernel": cause.kernel, "property": cause.property, "takes": cause.takes,
+                    **known().get((cause.kernel, cause.property, cause.takes), {}),
+                    "statement": core.PROPERTIES[cause.property],
+                    "runs": [_run(run, scopes[run.scope]) for run in cause.runs]}
+                   for cause in causes([broken for one in explored for broken in one.broken])],
+    }
+
+
+def _run(run: Broken, scope: Scope) -> dict:
+    found = {"what": "property", "name": run.property, "actions": run.actions}
+    return {"scope": run.scope, "length": run.length, "times": run.times,
+            "operations": [_action(*action) for action in run.actions],
+            "scenario": text_of(found, replace(scope, units=KERNELS[run.kernel]))}
+
+
+def _action(operation: Operation, fail: int, pause: tuple[int, Operation] | None) -> str:
+    text = str(said(operation))
+    if fail:
+        text += f" (allocation {fail} fails)"
+    return text + (f" (at pause {pause[0]}: {said(pause[1])})" if pause else "")
