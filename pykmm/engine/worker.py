@@ -198,6 +198,13 @@ def _units(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: 
     talk.say("result", **found, halves=[half.name for half in loaded], equality=alike)
 
 
+def _shortest(_task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
+              _: threading.Event) -> None:
+    from ..review import ablation, shortest
+
+    talk.say("result", shortest=shortest.first(ablation.Ablations(loaded[0])))
+
+
 def _wrong(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
            _: threading.Event) -> None:
     from ..review import wrong
@@ -241,7 +248,8 @@ def main() -> int:
         loaded, mail = load(task, talk)
         _end_with(task["parent"])
         do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "claims": _claims, "units": _units, "witnesses": _witnesses, "wrong": _wrong,
+              "claims": _claims, "shortest": _shortest, "units": _units, "witnesses": _witnesses,
+              "wrong": _wrong,
               "against": _against}[task["do"]]
         do(task, loaded, mail, talk, stop)
     except PykmmError as error:

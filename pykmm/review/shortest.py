@@ -78,6 +78,17 @@ def _outcomes(text: str, units: tuple[str, ...], halves: Halves) -> dict:
             "first_difference": None if parts is None else run["operations"][parts]}
 
 
+def first(ablations: Ablations) -> dict[str, dict]:
+    """Of each unit the property that breaks first, its length, scope, and seconds to find it."""
+    found = {}
+    for unit in UNITS:
+        one, _ = ablations.broken(mask_without((unit,)))
+        if one:
+            found[unit] = {"property": one.what, "length": one.length, "scope": one.scope,
+                           "seconds": one.seconds}
+    return found
+
+
 def scenario(ablations: Ablations, units: tuple[str, ...], found: Found) -> str:
     """The text of a scenario that shows it by v8 and without these units."""
     run = Ablated(ablations.scopes[found.scope], found.actions, units)
