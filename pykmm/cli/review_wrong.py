@@ -59,7 +59,8 @@ def _told(causes: list[dict]) -> list[str]:
         lines += ["", head if mine else f"{head} nothing"]
         mine.sort(key=_what)
         for what, group in groupby(mine, _what):
-            lines += ["", *wrap(what, WIDEST, initial_indent="  ", subsequent_indent="  ")]
+            lines += ["", *wrap(what, WIDEST, initial_indent="  ", subsequent_indent="  ",
+                                break_on_hyphens=False)]
             for cause in group:
                 lines += _cause(cause)
     return [*lines, "", "this is a bound, and no proof of anything beyond these scopes",
