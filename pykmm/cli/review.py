@@ -90,7 +90,7 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong,
     if claims:
         return review_claims(options.check_patch(patch), json_path)
     if ablation:
-        return review_units(options.check_patch(patch), json_path)
+        return review_units(options.check_patch(patch), cases, seed, json_path)
     if wrong:
         if cases is not None:
             raise click.UsageError("--wrong explores, for --seconds each: leave out --cases")

@@ -7,6 +7,7 @@ from rich.text import Text
 from ..engine.guarded import Died
 from ..errors import HarnessError
 from ..report.findings import counted
+from ..review.drawn import CASES
 from ..review.shortest import HOW
 from . import output
 from .answer import answer
@@ -16,16 +17,20 @@ SCHEMA = "pykmm.review/1"
 _THOUSAND = 1000
 
 
-def review_units(patch: str | None, json_path: str | None) -> int:
-    """Explore without each unit and each two of them; the exit code."""
+def review_units(patch: str | None, cases: int | None, seed: int, json_path: str | None) -> int:
+    """Explore and draw without each unit and each two of them; the exit code."""
     out = output.Output()
-    last = answer({"do": "units", "patch": patch, "halves": []}, json_path, out)
+    task = {"do": "units", "patch": patch, "halves": [], "cases": cases or CASES, "seed": seed}
+    last = answer(task, json_path, out)
     if isinstance(last, Died):
         raise HarnessError(f"the engine {last.how} while exploring without units")
     report = {"schema": SCHEMA, "mail": patch,
               **{key: value for key, value in last.items() if key != "type"}}
     if json_path != "-":
         out.print(_table(report["units"]))
+        drawn = report["units"]["U1"]["drawn"]
+        out.line(f"drawn: in how many of {drawn['cases']:,} sequences (seed {drawn['seed']}) it "
+                 "breaks without the unit, and holds with it")
         for line in [*_runs(report["units"]), *_pairs(report["pairs"]), *_equality(report)]:
             out.line(line)
     output.write_json(json_path, report, out)
@@ -42,12 +47,14 @@ def _table(units: dict) -> Table:
     shown = Table(box=None, pad_edge=False)
     for column, how in (("unit", "left"), ("breaks", "left"), ("operations", "right"),
                         ("ms", "right"), ("scope", "left"), ("a user sees", "left"),
-                        ("operations", "right"), ("ms", "right"), ("scope", "left")):
+                        ("operations", "right"), ("ms", "right"), ("scope", "left"),
+                        ("drawn", "right")):
         shown.add_column(column, justify=how)
     for name, unit in units.items():
         seen = unit["seen"]
         shown.add_row(Text(name, style="bold"), unit["property"] or "nothing",
-                      *_cells(unit["witness"]), seen["how"] if seen else "nothing", *_cells(seen))
+                      *_cells(unit["witness"]), seen["how"] if seen else "nothing", *_cells(seen),
+                      _drawn(unit))
     return shown
 
 
@@ -55,6 +62,15 @@ def _cells(found: dict | None) -> list[str]:
     if not found:
         return ["", "", ""]
     return [str(found["length"]), f"{_THOUSAND * found['seconds']:.1f}", found["scope"]]
+
+
+def _drawn(one: dict) -> str:
+    """In how many drawn sequences the property breaks, or another one does."""
+    breaks = one["drawn"]["breaks"]
+    if one["property"] in breaks or not breaks:
+        return f"{breaks.get(one['property'], 0):,}"
+    name, times = next(iter(breaks.items()))
+    return f"{times:,} {name}"
 
 
 def _runs(units: dict) -> list[str]:

@@ -187,13 +187,15 @@ def _witnesses(_task: dict, loaded: list[core.Half], mail: finding.MailLines, ta
     talk.say("result", runs=runs)
 
 
-def _units(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+def _units(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
            _: threading.Event) -> None:
-    from ..review import ablation, shortest
+    from ..review import ablation, drawn, shortest
     from ..scenario.run import Halves
 
     told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
-    found = shortest.facts(ablation.Ablations(loaded[0]), told)
+    sequences = drawn.Sequences(loaded[0], task["cases"], task["seed"],
+                                lambda: talk.say("progress"))
+    found = shortest.facts(ablation.Ablations(loaded[0]), told, sequences)
     alike = [vars(one) for one in ablation.equality(loaded)]
     talk.say("result", **found, halves=[half.name for half in loaded], equality=alike)
 

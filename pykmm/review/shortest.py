@@ -12,6 +12,7 @@ from ..scenario.ablated import Ablated, said
 from ..scenario.run import Halves
 from . import witnesses
 from .ablation import SEEN, Ablation, Ablations, Found, Looked, mask_without
+from .drawn import Sequences
 
 FOLDER = Path(__file__).with_name("shortest")
 TABLE = "shortest.toml"
@@ -29,8 +30,13 @@ def saved() -> dict[str, dict]:
     return tomllib.loads((FOLDER / TABLE).read_text(encoding="utf-8"))
 
 
-def facts(ablations: Ablations, halves: Halves | None = None) -> dict:
-    """Units and pairs of units, as JSON has them; halves: to find where both runs part first."""
+def facts(ablations: Ablations, halves: Halves | None = None,
+          sequences: Sequences | None = None) -> dict:
+    """Units and pairs of units, as JSON has them.
+
+    halves : Halves         to find where both runs part first
+    sequences : Sequences   which are run without them as well
+    """
     singles = {one.units[0]: one for one in ablations.singles()}
     return {
         "scopes": [{"name": name, "ops": list(scope.ops), "processes": scope.processes,
@@ -38,10 +44,15 @@ def facts(ablations: Ablations, halves: Halves | None = None) -> dict:
                     "blocks": scope.blocks, "pages": scope.pages, "vmas": scope.vmas,
                     "depth": scope.depth, "kept": properties.names(ablations.kept[name])}
                    for name, scope in ablations.scopes.items()],
-        "units": {unit: _unit(ablations, one, halves) for unit, one in singles.items()},
-        "pairs": {"+".join(pair): _pair(ablations, pair, singles)
+        "units": {unit: {**_unit(ablations, one, halves), **_drawn(sequences, (unit,))}
+                  for unit, one in singles.items()},
+        "pairs": {"+".join(pair): {**_pair(ablations, pair, singles), **_drawn(sequences, pair)}
                   for pair in combinations(UNITS, 2)},
     }
+
+
+def _drawn(sequences: Sequences | None, units: tuple[str, ...]) -> dict:
+    return {"drawn": vars(sequences.without(units))} if sequences else {}
 
 
 def _unit(ablations: Ablations, one: Ablation, halves: Halves | None) -> dict:

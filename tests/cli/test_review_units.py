@@ -31,6 +31,7 @@ def test_units_with_the_mail_are_compared_with_it(pykmm: Pykmm, mail: Path) -> N
         one = report["units"][unit]
         assert one["witness"]["length"] == len(one["witness"]["operations"]) == length
         assert one["property"] and one["bound"] and one["seen_bound"]
+        assert one["drawn"]["cases"] == 4_000
     assert len(report["pairs"]) == 21
 
 

@@ -9,7 +9,7 @@ import pytest
 from pykmm.engine import core, explorer, exploring, halves, properties
 from pykmm.engine.scope import Scope
 from pykmm.patch.table import UNITS
-from pykmm.review import ablation, shortest
+from pykmm.review import ablation, drawn, shortest
 from pykmm.review.ablation import SCOPES, Ablations, mask_without
 from pykmm.scenario.run import Halves
 from pykmm.world import World
@@ -146,6 +146,29 @@ def test_pair_of_units_is_as_one_of_them_alone(told: dict) -> None:
     assert len(pairs) == 21 and pairs["U1+U3"]["as"] == "U3" and pairs["U5+U6"]["as"] == "U6"
     # U7 moves what U5 adds: without U5 there is nothing to be moved
     assert {name: one["heals"] for name, one in pairs.items() if one["heals"]} == {"U5+U7": ["U7"]}
+
+
+@pytest.fixture(scope="module")
+def sequences(ablations: Ablations) -> drawn.Sequences:
+    return drawn.Sequences(ablations.half, cases=500, seed=2006)
+
+
+@pytest.mark.parametrize("unit", ["U1", "U2", "U3", "U6"])
+def test_drawn_sequences_break_what_exploring_says(sequences: drawn.Sequences, unit: str) -> None:
+    one = sequences.without((unit,))
+    assert EXPECTED[unit][0] in one.breaks
+    assert sum(one.breaks.values()) < sequences.cases and one.first is not None
+
+
+def test_drawn_sequences_keep_what_v8_keeps_with_every_unit_on(sequences: drawn.Sequences) -> None:
+    assert sequences.without(()) == drawn.Drawn(500, 2006, {}, None)
+
+
+def test_drawn_sequences_that_v8_breaks_too_do_not_count(ablations: Ablations) -> None:
+    planted = drawn.Sequences(ablations.half, cases=200, seed=2006)
+    before = planted.without(("U2",)).breaks["tracked_writes"]
+    planted.kept = [frozenset(["tracked_writes"])] * 200
+    assert before and "tracked_writes" not in planted.without(("U2",)).breaks
 
 
 def test_unit_without_a_difference_says_up_to_where(ablations: Ablations) -> None:
