@@ -239,6 +239,38 @@ def _against(task: dict, loaded: list[core.Half], mails: list[finding.MailLines]
     talk.say("result", **one.run())
 
 
+def _bench(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
+           stop: threading.Event) -> None:
+    from ..bench import child
+
+    child.run(task["plan"], loaded, talk.say, stop)
+
+
+def _bench_check(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
+                 _: threading.Event) -> None:
+    from ..bench import check
+
+    talk.say("result", refused=check.answer(
+        task["rows"], loaded,
+        lambda half, row: talk.say("examining", half=half, case=row.encode().hex())))
+
+
+TASKS = {
+    "against": _against,
+    "bench": _bench,
+    "bench_check": _bench_check,
+    "claims": _claims,
+    "explore": _explore,
+    "fuzz": _fuzz,
+    "run": _run,
+    "scenario": _scenario,
+    "shortest": _shortest,
+    "units": _units,
+    "witnesses": _witnesses,
+    "wrong": _wrong,
+}
+
+
 def main() -> int:
     talk = Talk(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     task = json.loads(sys.stdin.readline())
@@ -249,11 +281,7 @@ def main() -> int:
         load = _load_revisions if task["do"] == "against" else _load_halves
         loaded, mail = load(task, talk)
         _end_with(task["parent"])
-        do = {"explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "claims": _claims, "shortest": _shortest, "units": _units, "witnesses": _witnesses,
-              "wrong": _wrong,
-              "against": _against}[task["do"]]
-        do(task, loaded, mail, talk, stop)
+        TASKS[task["do"]](task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),
                  detail=getattr(error, "detail", ""))
