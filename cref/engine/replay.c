@@ -4,6 +4,7 @@
 
 #include "engine/block.h"
 #include "engine/replay.h"
+#include "engine/same.h"
 #include "machine/interfere.h"
 #include "machine/operation.h"
 #include "machine/running.h"
@@ -95,18 +96,29 @@ void kmm_runner_world(struct kmm_runner *runner, const struct kmm_case *c)
 	memcpy(runner->drawn, runner->world, runner->state_bytes);
 }
 
-void kmm_runner_start(struct kmm_runner *runner, const struct kmm_case *c)
+static void restore(struct kmm_runner *runner)
 {
 	memcpy(runner->world, runner->drawn, runner->state_bytes);
+}
+
+void kmm_runner_start(struct kmm_runner *runner, const struct kmm_case *c)
+{
+	restore(runner);
 	kmm_build_call(runner->world, c, &runner->call);
+}
+
+/* What a half needs before anything of it runs in the runner's world. */
+static void enter(struct kmm_runner *runner, const struct kmm_half *half)
+{
+	kmm_interfere_room(runner->room, runner->state_bytes);
+	kmm_run_half(half, runner->world);
 }
 
 void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case *c,
 		    const struct kmm_half *half, struct kmm_result *result)
 {
 	kmm_runner_start(runner, c);
-	kmm_interfere_room(runner->room, runner->state_bytes);
-	kmm_run_half(half, runner->world);
+	enter(runner, half);
 	kmm_guarded_call(half, &runner->call, result);
 }
 
@@ -136,9 +148,8 @@ static s64 run_operations(const void *context)
 void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_half *half,
 		      struct kmm_result *result)
 {
-	memcpy(runner->world, runner->drawn, runner->state_bytes);
-	kmm_interfere_room(runner->room, runner->state_bytes);
-	kmm_run_half(half, runner->world);
+	restore(runner);
+	enter(runner, half);
 	kmm_guarded(run_operations, runner, result);
 }
 
@@ -150,8 +161,7 @@ static s64 run_operation(const void *operation)
 void kmm_guarded_operation(struct kmm_runner *runner, const struct kmm_half *half,
 			   const struct kmm_operation *operation, struct kmm_result *result)
 {
-	kmm_interfere_room(runner->room, runner->state_bytes);
-	kmm_run_half(half, runner->world);
+	enter(runner, half);
 	kmm_guarded(run_operation, operation, result);
 }
 
@@ -193,14 +203,19 @@ static int differs(struct kmm_runner *runner, const struct kmm_result *a,
 		return 0;
 	/* where the trace lies is the one thing that may differ */
 	use_trace(world, left->trace, bytes);
-	return memcmp(runner->left, world, runner->state_bytes) != 0;
+	return !kmm_same(runner->left, world, runner->state_bytes);
 }
 
-/* All halves on one case; `run` starts it afresh. */
-static inline u32 replay(struct kmm_runner *runner, const void *c,
-			 void (*run)(struct kmm_runner *runner, const void *c,
-				     const struct kmm_half *half, struct kmm_result *result),
-			 const struct kmm_half *const *halves, u32 nr_halves,
+/* How a kind of case is put at its start, and run from there. */
+struct way {
+	void (*start)(struct kmm_runner *runner, const void *c);
+	void (*run)(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
+		    struct kmm_result *result);
+};
+
+/* All halves on one case; `started`: its world is at the start already. */
+static inline u32 replay(struct kmm_runner *runner, const void *c, const struct way *way,
+			 int started, const struct kmm_half *const *halves, u32 nr_halves,
 			 struct kmm_result *first, volatile u32 *running)
 {
 	struct world *drawn = (struct world *)runner->drawn;
@@ -210,12 +225,15 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 
 	*running = 1;
 	kmm_scribble(drawn->trace, whole, 0);
-	run(runner, c, halves[0], first);
+	if (!started)
+		way->start(runner, c);
+	way->run(runner, c, halves[0], first);
 	keep(runner);
 	for (i = 1; i < nr_halves && !different; i++) {
 		*running = i + 1;
 		kmm_scribble(drawn->trace, whole, i);
-		run(runner, c, halves[i], &other);
+		way->start(runner, c);
+		way->run(runner, c, halves[i], &other);
 		if (differs(runner, first, &other))
 			different = i;
 	}
@@ -224,36 +242,61 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 	return different;
 }
 
+static void start_direct(struct kmm_runner *runner, const void *c)
+{
+	kmm_runner_start(runner, c);
+}
+
 static void run_direct(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
 		       struct kmm_result *result)
 {
-	kmm_runner_run(runner, c, half, result);
-}
-
-static void run_sequence(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
-			 struct kmm_result *result)
-{
 	(void)c;
-	kmm_sequence_run(runner, half, result);
+	enter(runner, half);
+	kmm_guarded_call(half, &runner->call, result);
 }
 
 u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 	       const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first,
 	       volatile u32 *running)
 {
-	return replay(runner, c, run_direct, halves, nr_halves, first, running);
+	static const struct way direct = { start_direct, run_direct };
+
+	return replay(runner, c, &direct, 0, halves, nr_halves, first, running);
 }
+
+static void start_again(struct kmm_runner *runner, const void *c)
+{
+	(void)c;
+	restore(runner);
+}
+
+static void run_sequence(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
+			 struct kmm_result *result)
+{
+	(void)c;
+	enter(runner, half);
+	kmm_guarded(run_operations, runner, result);
+}
+
+static const struct way sequence = { start_again, run_sequence };
 
 u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_half *const *halves, u32 nr_halves,
 			struct kmm_result *first, volatile u32 *running)
 {
-	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running);
+	return replay(runner, NULL, &sequence, 0, halves, nr_halves, first, running);
+}
+
+u32 kmm_sequence_first_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
+			      const struct kmm_half *const *halves, u32 nr_halves,
+			      struct kmm_result *first, volatile u32 *running)
+{
+	kmm_sequence_start(runner, s);
+	return replay(runner, NULL, &sequence, 1, halves, nr_halves, first, running);
 }
 
 static void run_one(struct kmm_runner *runner, const void *operation, const struct kmm_half *half,
 		    struct kmm_result *result)
 {
-	memcpy(runner->world, runner->drawn, runner->state_bytes);
 	kmm_guarded_operation(runner, half, operation, result);
 }
 
@@ -261,5 +304,7 @@ u32 kmm_operation_replay(struct kmm_runner *runner, const struct kmm_operation *
 			 const struct kmm_half *const *halves, u32 nr_halves,
 			 struct kmm_result *first, volatile u32 *running)
 {
-	return replay(runner, operation, run_one, halves, nr_halves, first, running);
+	static const struct way one = { start_again, run_one };
+
+	return replay(runner, operation, &one, 0, halves, nr_halves, first, running);
 }

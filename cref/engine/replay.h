@@ -70,6 +70,11 @@ KMM_EXPORT u32 kmm_sequence_replay(struct kmm_runner *runner,
 				   const struct kmm_half *const *halves, u32 nr_halves,
 				   struct kmm_result *first, volatile u32 *running);
 
+/* kmm_sequence_start and that in one, which saves a copy. */
+KMM_EXPORT u32 kmm_sequence_first_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
+					 const struct kmm_half *const *halves, u32 nr_halves,
+					 struct kmm_result *first, volatile u32 *running);
+
 /*
  * One operation from the image in runner->drawn by all halves, compared as
  * kmm_replay does; the world is left as the last one that ran leaves it.

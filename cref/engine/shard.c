@@ -10,12 +10,13 @@
 #define CASE_BYTES	((u32)sizeof(struct kmm_case))
 #define WORDS		((CASE_BYTES + 7) / 8)
 
-/* All units on in half of the cases, none in an eighth, else a random subset. */
+/* All units on in half of the cases, none in an eighth, else a random subset; branches would be guesses. */
 static u32 mixed_units(u64 random)
 {
-	u32 which = random & 7;
+	static const u8 always[8] = { KMM_ALL_UNITS, KMM_ALL_UNITS, KMM_ALL_UNITS, KMM_ALL_UNITS };
+	static const u8 maybe[8] = { 0, 0, 0, 0, 0, KMM_ALL_UNITS, KMM_ALL_UNITS, KMM_ALL_UNITS };
 
-	return which < 4 ? KMM_ALL_UNITS : which == 4 ? 0 : random >> 3 & KMM_ALL_UNITS;
+	return always[random & 7] | (random >> 3 & maybe[random & 7]);
 }
 
 static void draw(struct kmm_case *c, u64 key, u32 from, u32 to)
@@ -191,9 +192,8 @@ static u64 run_sequences(struct kmm_runner *runner, const struct kmm_job *job,
 			break;
 		}
 		kmm_draw_sequence(job, shard->shard, i, s);
-		kmm_sequence_start(runner, s);
-		half = kmm_sequence_replay(runner, job->halves, job->nr_halves, &first,
-					   &watch->running_half);
+		half = kmm_sequence_first_replay(runner, s, job->halves, job->nr_halves, &first,
+						 &watch->running_half);
 		shard->operations += s->operations + 1;
 		shard->interfered += world->interfered;
 		shard->disordered += (world->order_fault | world->sleep_fault) != 0;
