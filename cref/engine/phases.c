@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE
 #include <string.h>
-#include <time.h>
 
+#include "engine/clock.h"
 #include "engine/phases.h"
-
-/* Of this thread alone: what others on this processor take is not counted. */
-static u64 now(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
-	return (u64)at.tv_sec * 1000000000u + (u64)at.tv_nsec;
-}
+#include "engine/same.h"
 
 static void restore(struct kmm_runner *runner)
 {
 	memcpy(runner->world, runner->drawn, runner->state_bytes);
-	/* or the copy, whose result nobody reads, is no copy */
-	__asm__ __volatile__("" : : "r"(runner->world) : "memory");
+	kmm_used(runner->world);
 }
 
 static void one_direct(struct kmm_runner *runner, const struct kmm_job *job, u64 i,
@@ -85,11 +75,28 @@ u64 kmm_time_cases(struct kmm_runner *runner, const struct kmm_job *job, u32 seq
 	u64 start, i;
 
 	memset(&c, 0, sizeof(c));
-	start = now();
+	start = kmm_thread_time();
 	for (i = 0; i < cases; i++)
 		if (sequences)
 			one_sequence(runner, job, i, &s, up_to);
 		else
 			one_direct(runner, job, i, &c, up_to);
-	return now() - start;
+	return kmm_thread_time() - start;
+}
+
+u64 kmm_time_images(struct kmm_runner *runner, u64 times, u32 compare)
+{
+	u64 start, i;
+	int same;
+
+	restore(runner);
+	start = kmm_thread_time();
+	for (i = 0; i < times; i++)
+		if (compare) {
+			same = kmm_same(runner->world, runner->drawn, runner->state_bytes);
+			kmm_used(&same);
+		} else {
+			restore(runner);
+		}
+	return kmm_thread_time() - start;
 }

@@ -39,7 +39,8 @@ static inline int kmm_same(const void *a, const void *b, u64 bytes)
 	if (!__builtin_cpu_supports("avx512f"))
 		return !memcmp(a, b, bytes);
 	return kmm_same_lines(a, b, whole) &&
-	       !memcmp((const u8 *)a + done, (const u8 *)b + done, bytes - done);
+	       (done == bytes ||
+		!memcmp((const u8 *)a + done, (const u8 *)b + done, bytes - done));
 }
 #else
 static inline int kmm_same(const void *a, const void *b, u64 bytes)
