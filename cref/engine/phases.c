@@ -12,7 +12,7 @@ static void restore(struct kmm_runner *runner)
 }
 
 static void one_direct(struct kmm_runner *runner, const struct kmm_job *job, u64 i,
-		       struct kmm_case *c, enum kmm_phase up_to)
+		       struct kmm_case *c, int *stands, enum kmm_phase up_to)
 {
 	struct kmm_result result;
 	u32 running;
@@ -20,8 +20,10 @@ static void one_direct(struct kmm_runner *runner, const struct kmm_job *job, u64
 	kmm_draw_next(job, 0, i, c);
 	if (up_to == KMM_UP_TO_DRAW)
 		return;
-	if (i % job->nr_functions == 0)
+	if (i % job->nr_functions == 0) {
 		kmm_runner_world(runner, c);
+		*stands = 1;
+	}
 	switch (up_to) {
 	case KMM_UP_TO_RESTORE:
 		kmm_runner_start(runner, c);
@@ -31,7 +33,7 @@ static void one_direct(struct kmm_runner *runner, const struct kmm_job *job, u64
 		kmm_runner_run(runner, c, job->halves[up_to == KMM_UP_TO_SECOND], &result);
 		break;
 	case KMM_UP_TO_COMPARE:
-		kmm_replay(runner, c, job->halves, 2, &result, &running);
+		kmm_replay_next(runner, c, job->halves, 2, &result, &running, stands);
 		break;
 	default:
 		break;
@@ -72,6 +74,7 @@ u64 kmm_time_cases(struct kmm_runner *runner, const struct kmm_job *job, u32 seq
 {
 	struct kmm_case c;
 	struct kmm_sequence s;
+	int stands = 0;
 	u64 start, i;
 
 	memset(&c, 0, sizeof(c));
@@ -80,7 +83,7 @@ u64 kmm_time_cases(struct kmm_runner *runner, const struct kmm_job *job, u32 seq
 		if (sequences)
 			one_sequence(runner, job, i, &s, up_to);
 		else
-			one_direct(runner, job, i, &c, up_to);
+			one_direct(runner, job, i, &c, &stands, up_to);
 	return kmm_thread_time() - start;
 }
 

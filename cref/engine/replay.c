@@ -188,9 +188,11 @@ static void keep(struct kmm_runner *runner)
  * Of an oops only that there was one and the trace count: what it left in memory depends on what a
  * compiler had not stored yet, and its address on which of several loads a compiler puts first, and
  * on which byte of a word it tests a bit in.
+ *
+ * Unless put_back is NULL, a world that is compared is put back on the way, and *put_back is 1.
  */
 static int differs(struct kmm_runner *runner, const struct kmm_result *a,
-		   const struct kmm_result *b)
+		   const struct kmm_result *b, int *put_back)
 {
 	const struct world *left = (const struct world *)runner->left;
 	struct world *world = runner->world;
@@ -203,20 +205,22 @@ static int differs(struct kmm_runner *runner, const struct kmm_result *a,
 		return 0;
 	/* where the trace lies is the one thing that may differ */
 	use_trace(world, left->trace, bytes);
-	return !kmm_same(runner->left, world, runner->state_bytes);
+	if (!put_back)
+		return !kmm_same(runner->left, world, runner->state_bytes);
+	*put_back = 1;
+	use_trace((struct world *)runner->drawn, left->trace, 0);
+	return !kmm_same_put_back(runner->left, world, runner->drawn, runner->state_bytes);
 }
 
-/* How a kind of case is put at its start, and run from there. */
-struct way {
-	void (*start)(struct kmm_runner *runner, const void *c);
-	void (*run)(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
-		    struct kmm_result *result);
-};
-
-/* All halves on one case; `started`: its world is at the start already. */
-static inline u32 replay(struct kmm_runner *runner, const void *c, const struct way *way,
-			 int started, const struct kmm_half *const *halves, u32 nr_halves,
-			 struct kmm_result *first, volatile u32 *running)
+/*
+ * All halves on one case, each from the world as it was drawn: `stands` says
+ * that it is so already.  put_back as above, for the last half.
+ */
+static inline u32 replay(struct kmm_runner *runner, const void *c,
+			 void (*run)(struct kmm_runner *runner, const void *c,
+				     const struct kmm_half *half, struct kmm_result *result),
+			 const struct kmm_half *const *halves, u32 nr_halves,
+			 struct kmm_result *first, volatile u32 *running, int stands, int *put_back)
 {
 	struct world *drawn = (struct world *)runner->drawn;
 	u64 whole = drawn->size.trace_words * sizeof(u64);
@@ -225,16 +229,16 @@ static inline u32 replay(struct kmm_runner *runner, const void *c, const struct 
 
 	*running = 1;
 	kmm_scribble(drawn->trace, whole, 0);
-	if (!started)
-		way->start(runner, c);
-	way->run(runner, c, halves[0], first);
+	if (!stands)
+		restore(runner);
+	run(runner, c, halves[0], first);
 	keep(runner);
 	for (i = 1; i < nr_halves && !different; i++) {
 		*running = i + 1;
 		kmm_scribble(drawn->trace, whole, i);
-		way->start(runner, c);
-		way->run(runner, c, halves[i], &other);
-		if (differs(runner, first, &other))
+		restore(runner);
+		run(runner, c, halves[i], &other);
+		if (differs(runner, first, &other, i + 1 == nr_halves ? put_back : NULL))
 			different = i;
 	}
 	*running = 0;
@@ -242,15 +246,10 @@ static inline u32 replay(struct kmm_runner *runner, const void *c, const struct 
 	return different;
 }
 
-static void start_direct(struct kmm_runner *runner, const void *c)
-{
-	kmm_runner_start(runner, c);
-}
-
 static void run_direct(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
 		       struct kmm_result *result)
 {
-	(void)c;
+	kmm_build_call(runner->world, c, &runner->call);
 	enter(runner, half);
 	kmm_guarded_call(half, &runner->call, result);
 }
@@ -259,15 +258,17 @@ u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 	       const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first,
 	       volatile u32 *running)
 {
-	static const struct way direct = { start_direct, run_direct };
-
-	return replay(runner, c, &direct, 0, halves, nr_halves, first, running);
+	return replay(runner, c, run_direct, halves, nr_halves, first, running, 0, NULL);
 }
 
-static void start_again(struct kmm_runner *runner, const void *c)
+u32 kmm_replay_next(struct kmm_runner *runner, const struct kmm_case *c,
+		    const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first,
+		    volatile u32 *running, int *stands)
 {
-	(void)c;
-	restore(runner);
+	int stood = *stands;
+
+	*stands = 0;
+	return replay(runner, c, run_direct, halves, nr_halves, first, running, stood, stands);
 }
 
 static void run_sequence(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
@@ -278,12 +279,10 @@ static void run_sequence(struct kmm_runner *runner, const void *c, const struct 
 	kmm_guarded(run_operations, runner, result);
 }
 
-static const struct way sequence = { start_again, run_sequence };
-
 u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_half *const *halves, u32 nr_halves,
 			struct kmm_result *first, volatile u32 *running)
 {
-	return replay(runner, NULL, &sequence, 0, halves, nr_halves, first, running);
+	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running, 0, NULL);
 }
 
 u32 kmm_sequence_first_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
@@ -291,7 +290,7 @@ u32 kmm_sequence_first_replay(struct kmm_runner *runner, const struct kmm_sequen
 			      struct kmm_result *first, volatile u32 *running)
 {
 	kmm_sequence_start(runner, s);
-	return replay(runner, NULL, &sequence, 1, halves, nr_halves, first, running);
+	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running, 1, NULL);
 }
 
 static void run_one(struct kmm_runner *runner, const void *operation, const struct kmm_half *half,
@@ -304,7 +303,5 @@ u32 kmm_operation_replay(struct kmm_runner *runner, const struct kmm_operation *
 			 const struct kmm_half *const *halves, u32 nr_halves,
 			 struct kmm_result *first, volatile u32 *running)
 {
-	static const struct way one = { start_again, run_one };
-
-	return replay(runner, operation, &one, 0, halves, nr_halves, first, running);
+	return replay(runner, operation, run_one, halves, nr_halves, first, running, 0, NULL);
 }
