@@ -27,7 +27,7 @@ $(VENV)/ready: pyproject.toml tools/prerequisites.py
 	@$(RUN)/pip install --quiet --disable-pip-version-check "setuptools>=70.1" "cython>=3.1"
 	@# compat: by a plain path, so that another copy on PYTHONPATH is never completed from here
 	@$(RUN)/pip install --quiet --disable-pip-version-check --no-build-isolation \
-		--config-settings editable_mode=compat --editable ".[test]"
+		--config-settings editable_mode=compat --editable ".[plots,test]"
 	@touch $@
 
 build/ready: $(VENV)/ready $(SOURCES)
@@ -49,6 +49,7 @@ bench: build
 	@$(RUN)/pytest bench
 	@$(RUN)/python bench/phases.py
 	@$(RUN)/python bench/instructions.py
+	@$(RUN)/python bench/growth.py --plots bench/report
 
 sanitize: build
 	@$(RUN)/python tools/sanitize.py --cases 10000000 --sequences 1000000

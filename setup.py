@@ -5,6 +5,7 @@
     c.so            the C half, linked against it
     c-counted.so    the C half as it counts steps and branches
     *.pyx           the Cython half, the same counting, and the engine's binding
+    quiet/          core library, C half and Cython half that record no events, for benchmarks
 
 All of them are compiled with the one list of flags in cref/CFLAGS.
 """
@@ -21,7 +22,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from pykmm import paths  # noqa: E402
+from pykmm import paths, quiet  # noqa: E402
 from pykmm.source import anchors, counting  # noqa: E402
 
 CREF = Path("cref")
@@ -35,6 +36,7 @@ CYTHON_WARNINGS = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-maybe-u
                    # clang has no such warning, and would warn of that
                    "-Wno-unknown-warning-option"]
 BINDING_WARNINGS = ["-Wno-sign-compare"]
+NO_EVENTS = [("KMM_QUIET", "1")]
 
 
 class SharedLibrary(Extension):
@@ -70,6 +72,24 @@ def write_counting_sources() -> None:
         write_if_changed(COUNTED / "pykmm" / package / "__init__.py", "")
     for difference in differences:
         print(f"pykmm/{difference}: not counted", file=sys.stderr)
+
+
+def quiet_libraries(half_p: list[Extension]) -> list[Extension]:
+    """Core library and both halves without events; Cython's C is the same, and made only once.
+
+    half_p : extensions    the Cython half's, after cythonize
+    """
+    core, c = shared_libraries()[:2]
+    # the module that wants a libkmm.so takes the one of this name that was loaded first
+    named = ["-Wl,-soname,libkmm.so"]
+    return [
+        SharedLibrary(f"{quiet.PACKAGE}.libkmm", core.sources, define_macros=NO_EVENTS,
+                      extra_link_args=core.extra_link_args + named),
+        SharedLibrary(f"{quiet.PACKAGE}.c", c.sources, define_macros=NO_EVENTS),
+        *(SharedLibrary(f"{quiet.PACKAGE}.{quiet.file_name(half.name)}", half.sources,
+                        define_macros=NO_EVENTS, extra_compile_args=CYTHON_WARNINGS)
+          for half in half_p),
+    ]
 
 
 def sources(*patterns: str, under: Path = CREF) -> list[str]:
@@ -113,6 +133,8 @@ def cython_extensions() -> list[Extension]:
                   extra_compile_args=BINDING_WARNINGS),
         Extension("pykmm.engine.phases", ["pykmm/engine/phases.pyx"],
                   extra_compile_args=BINDING_WARNINGS),
+        Extension("pykmm.engine.timing", ["pykmm/engine/timing.pyx"],
+                  extra_compile_args=BINDING_WARNINGS),
     ]
 
 
@@ -122,7 +144,7 @@ class BuildExt(build_ext):
     def run(self):
         if self.inplace or self.editable_mode:
             # nothing in git lies there
-            (ROOT / "pykmm/lib").mkdir(exist_ok=True)
+            (ROOT / "pykmm/lib/quiet").mkdir(parents=True, exist_ok=True)
         super().run()
 
     def get_ext_filename(self, ext_name):
@@ -141,9 +163,10 @@ class BuildExt(build_ext):
         self.compiler.set_executable("compiler_so", [compiler, "-fPIC", *flags])
         for ext in self.extensions:
             self.prepare(ext)
-        # everything is linked against the core library: it comes first, with build_ext -j too
+        # everything is linked against a core library: they come first, with build_ext -j too
         extensions = self.extensions
-        for self.extensions in (extensions[:1], extensions[1:]):
+        for first in (True, False):
+            self.extensions = [e for e in extensions if e.name.endswith("libkmm") is first]
             super().build_extensions()
         self.extensions = extensions
 
@@ -162,10 +185,11 @@ class BuildExt(build_ext):
             ext.extra_compile_args += CYTHON_WARNINGS
         if not ext.name.endswith("libkmm"):
             up = "/".join([".."] * (ext.name.count(".") - 1))
+            lib = "lib/quiet" if ext.name.startswith(quiet.PACKAGE) else "lib"
             # extensions are linked where they are built, and copied from there
-            ext.library_dirs = [str(Path(self.build_lib) / "pykmm/lib")]
+            ext.library_dirs = [str(Path(self.build_lib) / "pykmm" / lib)]
             ext.libraries = ["kmm"]
-            ext.runtime_library_dirs = [f"$ORIGIN/{up}/lib" if up else "$ORIGIN/lib"]
+            ext.runtime_library_dirs = [f"$ORIGIN/{up}/{lib}" if up else f"$ORIGIN/{lib}"]
 
 
 class BuildPy(build_py):
@@ -198,7 +222,9 @@ def extensions() -> list[Extension]:
         compiler_directives={"language_level": 3, "warn.maybe_uninitialized": False},
         quiet=True,
     )
-    return shared_libraries() + cython
+    mirrored = {name.removesuffix(".pyx") for name in anchors.TWINS.values()} | {"half"}
+    half_p = [e for e in cython if e.name.removeprefix("pykmm.").replace(".", "/") in mirrored]
+    return [*shared_libraries(), *quiet_libraries(half_p), *cython]
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt, "build_py": BuildPy})

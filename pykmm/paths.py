@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
+_lib = _PACKAGE / "lib"
 
 
 def cref() -> Path:
@@ -15,7 +16,13 @@ def cref() -> Path:
 
 def lib() -> Path:
     """Folder of the core library (libkmm.so) and of the halves that are plain shared libraries."""
-    return _PACKAGE / "lib"
+    return _lib
+
+
+def use_quiet() -> None:
+    """From here on lib() is the folder of those that record no events (pykmm.quiet)."""
+    global _lib
+    _lib = _PACKAGE / "lib/quiet"
 
 
 def package() -> Path:

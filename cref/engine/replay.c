@@ -153,9 +153,14 @@ void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_half *half,
 	kmm_guarded(run_operations, runner, result);
 }
 
-static s64 run_operation(const void *operation)
+__attribute__((noinline)) s64 kmm_bare_operation(const struct kmm_operation *operation)
 {
 	return kmm_operate(operation);
+}
+
+static s64 run_operation(const void *operation)
+{
+	return kmm_bare_operation(operation);
 }
 
 void kmm_guarded_operation(struct kmm_runner *runner, const struct kmm_half *half,

@@ -75,6 +75,8 @@ KMM_EXPORT void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_hal
 KMM_EXPORT void kmm_guarded_operation(struct kmm_runner *runner, const struct kmm_half *half,
 				      const struct kmm_operation *operation,
 				      struct kmm_result *result);
+/* The operation alone, kept apart as kmm_bare_call is (engine/call.h). */
+KMM_EXPORT s64 kmm_bare_operation(const struct kmm_operation *operation);
 KMM_EXPORT u32 kmm_sequence_replay(struct kmm_runner *runner,
 				   const struct kmm_half *const *halves, u32 nr_halves,
 				   struct kmm_result *first, volatile u32 *running);

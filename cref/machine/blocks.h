@@ -18,15 +18,19 @@ static inline u32 kmm_blocks_per_page(const struct inode *inode)
 /* How many blocks of a file a disk has room for. */
 static inline u64 kmm_blocks_on_disk(const struct inode *inode)
 {
-	u64 room = (u64)kmm_world->size.slots * kmm_blocks_per_page(inode);
+	return (u64)kmm_world->size.slots * kmm_blocks_per_page(inode);
+}
 
-	return room < 64 ? room : 64;
+/* The bit of i_mapped that tells of a block; the last one tells of all from there on. */
+static inline u64 kmm_mapped_bit(u64 block)
+{
+	return 1ull << (block < 63 ? block : 63);
 }
 
 /* Is a block of the file, counted in its blocks, on disk and not a hole? */
 static inline int kmm_block_mapped(const struct inode *inode, u64 block)
 {
-	return block < kmm_blocks_on_disk(inode) && inode->i_mapped >> block & 1;
+	return block < kmm_blocks_on_disk(inode) && inode->i_mapped & kmm_mapped_bit(block);
 }
 
 /* Which sectors of page `index` begin before the end of the file. */

@@ -18,7 +18,7 @@ void kmm_attach_buffers(struct page *page, struct buffer_head *first, u32 count)
 
 int kmm_drop_buffers(struct page *page, struct buffer_head **buffers_to_free, u32 here)
 {
-	u64 *back = kmm_event(KMM_EVENT_drop_buffers, 3, here);
+	u64 *back = KMM_BACK(drop_buffers, 3, here);
 	struct buffer_head *head, *bh;
 
 	back[0] = KMM_WORD(page);

@@ -13,7 +13,7 @@
  */
 int get_block(struct inode *inode, u64 block, int create, int *mapped)
 {
-	u64 *back = kmm_event(KMM_EVENT_get_block, 5, KMM_HERE);
+	u64 *back = KMM_BACK(get_block, 5, KMM_HERE);
 	int error = 0;
 
 	back[0] = KMM_WORD(inode);
@@ -27,7 +27,7 @@ int get_block(struct inode *inode, u64 block, int create, int *mapped)
 		else if (kmm_allocation_fails() || block >= kmm_blocks_on_disk(inode))
 			error = -ENOSPC;
 		else
-			inode->i_mapped |= 1ull << block;
+			inode->i_mapped |= kmm_mapped_bit(block);
 	}
 	*mapped = kmm_block_mapped(inode, block);
 	back[3] = KMM_WORD(*mapped);

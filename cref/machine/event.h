@@ -100,6 +100,9 @@ static inline __attribute__((always_inline)) void kmm_words_out(u64 *at, const u
 #undef OUT
 }
 
+#ifdef KMM_QUIET
+#include "machine/quiet.h"
+#else
 /* An event with these words, the result last if it has one. */
 #define KMM_EVENT(name, here, ...) do {					\
 		const u64 words_[] = { KMM_WORDS(__VA_ARGS__) };	\
@@ -128,6 +131,10 @@ static inline __attribute__((always_inline)) void kmm_words_out(u64 *at, const u
 		*(place) = KMM_WORD(value_);				\
 		barrier();						\
 		value_; })
+
+/* The head of an event whose words the caller fills in as they become known. */
+#define KMM_BACK(name, words, here)	kmm_event(KMM_EVENT_##name, words, here)
+#endif
 
 /*
  * BUG_ON is the kernel's own way of saying that this cannot be: the run ends

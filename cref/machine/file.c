@@ -31,7 +31,7 @@ static long open_file(struct inode *inode, u32 f_mode, u32 mnt_flags, struct fil
 
 long kmm_open(struct inode *inode, u32 f_mode, u32 mnt_flags, struct file **opened)
 {
-	u64 *back = kmm_event(KMM_EVENT_open, 4, KMM_HERE);
+	u64 *back = KMM_BACK(open, 4, KMM_HERE);
 	long error;
 
 	back[0] = KMM_WORD(inode);

@@ -90,7 +90,7 @@ void kmm_tree_delete(struct radix_tree_root *root, pgoff_t index)
 int kmm_add_to_page_cache(struct page *page, struct address_space *mapping,
 			  pgoff_t index, u32 here)
 {
-	u64 *back = kmm_event(KMM_EVENT_add_to_page_cache, 4, here);
+	u64 *back = KMM_BACK(add_to_page_cache, 4, here);
 	int error;
 
 	back[0] = KMM_WORD(page);

@@ -6,7 +6,7 @@
 pte_t *kmm_page_check_address(struct page *page, struct mm_struct *mm, unsigned long address,
 			      spinlock_t **ptlp, u32 here)
 {
-	u64 *back = kmm_event(KMM_EVENT_page_check_address, 5, here);
+	u64 *back = KMM_BACK(page_check_address, 5, here);
 	spinlock_t *ptl;
 	pmd_t *pmd;
 	pte_t *pte;

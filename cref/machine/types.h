@@ -268,7 +268,8 @@ enum kmm_file_kind {
 
 /*
  * Blocks are 1 << i_blkbits bytes.  A block is on disk where its bit of
- * i_mapped is set (64 blocks at most); else it is a hole.
+ * i_mapped is set, else it is a hole; the last bit is for all blocks from the
+ * 64th on, which only the large files of benchmarks have.
  */
 struct inode {
 	unsigned long i_state;

@@ -14,7 +14,7 @@ from . import output, streams
 class Commands(click.Group):
     """Imports a command when it is asked for: doctor has to work where fuzz cannot."""
 
-    names = ("coverage", "doctor", "explore", "extract", "fmt", "fuzz", "review", "run")
+    names = ("bench", "coverage", "doctor", "explore", "extract", "fmt", "fuzz", "review", "run")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.names)

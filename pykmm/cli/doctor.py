@@ -83,7 +83,8 @@ def parts() -> list[Part]:
              "set PYKMM_PATCH to the mail, or use --patch"),
         *(Part(name, adds, False, _package(name), f"pip install {name}") for name, adds in (
             ("cython", "building the Cython half"), ("pytest", "the tests"),
-            ("hypothesis", "tests of properties"), ("pytest-benchmark", "the benchmarks"))),
+            ("hypothesis", "tests of properties"), ("pytest-benchmark", "the benchmarks"),
+            ("matplotlib", "plots of how functions grow"))),
         *(Part(name, adds, False, _tool(name), f"apt-get install {name}") for name, adds in (
             ("valgrind", "instruction counts in bench/"),
             ("clang", "a second compiler"),

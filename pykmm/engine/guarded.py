@@ -90,7 +90,7 @@ class Child:
         self._pipe = made.enter_context(os.fdopen(ours, "rb", buffering=0))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pykmm.engine.worker", str(theirs)],
+                [sys.executable, "-m", *_worker(task, str(theirs))],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._errors,
                 pass_fds=[theirs, self._watch.fileno()],
                 # Ctrl-C is the parent's to act on
@@ -235,6 +235,13 @@ class Child:
         running.sort(key=lambda one: one[0], reverse=True)
         named = [(self._halves[half], case) for half, case in running]
         return Died(how, tuple(named or self._examined))
+
+
+def _worker(task: dict, file: str) -> list[str]:
+    if task["do"] != "bench":
+        return ["pykmm.engine.worker", file]
+    return ["pykmm.engine.bench_worker", file, "events" if task["events"] else "quiet",
+            str(task["layout"])]
 
 
 def _signal_name(number: int) -> str:

@@ -33,15 +33,17 @@ class Place:
     form: str
 
 
+# Of struct world_size, in order, 4 bytes each.
+CAPACITIES = ("pages", "vmas", "mms", "pmds", "table_shift", "mappings", "slots", "files",
+              "anon_vmas", "buffers", "trace_words", "swap_slots")
+
 # Fields that are more than one word: (suffix, offset, size, form).
 _PARTS = {
     "lock": [(".held", 0, 4, "int"), (".class", 4, 4, "int")],
     "tree": [(".slots", 0, 8, "ptr"), (".nr", 8, 4, "int"), (".capacity", 12, 4, "int")],
     "page_state": [(f".{name}", 8 * i, 8, "int") for i, name in
                    enumerate("nr_dirty nr_writeback nr_mapped nr_active nr_inactive".split())],
-    "size": [(f".{name}", 4 * i, 4, "int") for i, name in
-             enumerate("pages vmas mms pmds table_shift mappings slots files anon_vmas buffers "
-                       "trace_words swap_slots".split())],
+    "size": [(f".{name}", 4 * i, 4, "int") for i, name in enumerate(CAPACITIES)],
     "rb_node": [(f".{name}", 8 * i, 8, "ptr") for i, name in
                 enumerate(("parent", "left", "right"))],
     "versions": [(f"[{i}]", 2 * i, 2, "int") for i in range(4)],

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A copy of the project that a test may change, build and fuzz."""
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +87,18 @@ class Copy:
                              3)
             dated = start + STAGE_SECONDS * stage
             os.utime(path, (dated, dated))
+
+    @contextlib.contextmanager
+    def changed(self, file: str, text: str) -> Iterator[None]:
+        """Built with another text of a file, which the next build takes back."""
+        path = self.folder / file
+        own = path.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        try:
+            self.build()
+            yield
+        finally:
+            path.write_text(own, encoding="utf-8")
 
     def run(self, arguments: list[str], cwd: Path) -> subprocess.CompletedProcess:
         """Python on the copy, without a mail, whatever the caller's surroundings say."""

@@ -126,15 +126,9 @@ def test_copy_without_a_change_has_no_divergence(copy, tmp_path):
 
 @pytest.mark.parametrize("mutant", TRIED, ids=lambda m: m.name)
 def test_mutant_is_found(mutant, copy, tmp_path):
-    source = copy.folder / "pykmm" / mutant.file
-    text = source.read_text(encoding="utf-8")
-    source.write_text(mutant.applied_to(text), encoding="utf-8")
-    try:
-        copy.build()
+    text = (PYKMM / mutant.file).read_text(encoding="utf-8")
+    with copy.changed(f"pykmm/{mutant.file}", mutant.applied_to(text)):
         fuzzed = copy.fuzz("--seconds", "20", *["--wild"] * mutant.wild, cwd=tmp_path)
-    finally:
-        # the next build takes the change back
-        source.write_text(text, encoding="utf-8")
 
     assert fuzzed.code == 1, f"survived: {mutant.breaks}\n{fuzzed.said}"
     assert {found["half"] for found in fuzzed.result["divergences"]} == {"P"}

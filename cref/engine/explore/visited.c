@@ -118,3 +118,15 @@ u64 kmm_visited_bytes(const struct kmm_visited *visited)
 {
 	return visited->room * sizeof(*visited->seen) + visited->slots * sizeof(*visited->index);
 }
+
+u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u16 *actions)
+{
+	const struct kmm_seen *seen = visited->seen;
+	u32 depth = 0, at, world;
+
+	for (world = number; seen[world].parent != KMM_NO_WORLD; world = seen[world].parent)
+		depth++;
+	for (at = depth, world = number; at; world = seen[world].parent)
+		actions[--at] = seen[world].action;
+	return depth;
+}

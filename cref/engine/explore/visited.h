@@ -40,6 +40,8 @@ void kmm_visited_fetch_seen(const struct kmm_visited *visited, const u64 hash[2]
 u32 kmm_visited_add(struct kmm_visited *visited, const struct kmm_seen *seen);
 /* Have room for so many more: 0, or -ENOMEM. */
 int kmm_visited_reserve(struct kmm_visited *visited, u32 more);
+/* The actions from the start to a world, the last one's number last: how many. */
+u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u16 *actions);
 /* Bytes that are in use for all worlds. */
 u64 kmm_visited_bytes(const struct kmm_visited *visited);
 

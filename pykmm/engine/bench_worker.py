@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""engine.worker as benchmarks need it: python -m pykmm.engine.bench_worker FD BUILD LAYOUT.
+
+BUILD: "quiet" for halves, machine and engine that record no events, or "events".
+LAYOUT: a number. Which parts of code and data get in each other's way in a processor's caches and
+predictors depends on addresses; so these are not random, but drawn from this number.
+"""
+
+import ctypes
+import mmap
+import os
+import random
+import sys
+
+from .. import quiet
+
+ADDR_NO_RANDOMIZE = 0x0040000       # of <linux/personality.h>
+MOST_PAGES = 512                    # between two things that are loaded
+_AS_IT_IS = 0xFFFFFFFF
+
+
+def fix_addresses() -> None:
+    """Start this process again without random addresses, once, where the system lets it."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "personality"):
+        return
+    now = libc.personality(_AS_IT_IS)
+    if now & ADDR_NO_RANDOMIZE or libc.personality(now | ADDR_NO_RANDOMIZE) < 0:
+        return
+    if libc.personality(_AS_IT_IS) & ADDR_NO_RANDOMIZE:
+        os.environ["PYTHONHASHSEED"] = "0"      # orders of sets, and so of allocations
+        os.execv(sys.executable, [sys.executable, "-m", __spec__.name, *sys.argv[1:]])
+
+
+class Scatter:
+    """Leaves a gap of some pages before each of our modules that is loaded; finds none itself."""
+
+    def __init__(self, layout: int):
+        self._draw = random.Random(layout)
+        self._gaps: list[mmap.mmap] = []
+
+    def find_spec(self, name: str, path=None, target=None) -> None:
+        if name.startswith("pykmm."):
+            self._gaps.append(mmap.mmap(-1, mmap.PAGESIZE * self._draw.randint(1, MOST_PAGES)))
+
+
+if __name__ == "__main__":
+    fix_addresses()
+    _, _, build, layout = sys.argv
+    scatter = Scatter(int(layout))
+    if build == "quiet":
+        quiet.use()
+    sys.meta_path.insert(0, scatter)
+    # only now: it loads the engine
+    from .worker import main
+
+    sys.exit(main())
