@@ -10,7 +10,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from pykmm.engine.core cimport (
-    Half, Runner, kmm_guard_thread, kmm_half, kmm_operation, struct_world, world_size)
+    Half, Runner, kmm_guard_process, kmm_guard_thread, kmm_half, kmm_operation,
+    kmm_unguard_process, struct_world, world_size)
 
 from pykmm.engine.core import FUNCTIONS, OPERATIONS, OUTCOMES, PROPERTIES
 from pykmm.errors import BadInput, HarnessError, Lacking
@@ -85,6 +86,12 @@ cdef extern from "engine/explore/explore.h" nogil:
     uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint16_t *actions)
     int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
     int kmm_explorer_load(kmm_explorer *explorer, const char *path)
+
+cdef extern from "engine/explore/phases.h" nogil:
+    enum:
+        NR_KMM_EXPLORE_PHASES
+    uint64_t kmm_time_transitions(kmm_explorer *explorer, uint32_t first, uint32_t end, int up_to,
+                                  uint64_t *transitions)
 
 cdef extern from "engine/explore/pairs.h" nogil:
     enum:
@@ -337,6 +344,27 @@ cdef class Explorer:
         if image is NULL:
             raise MemoryError
         return PyBytes_FromStringAndSize(<const char *>image, bytes)
+
+    def time_phases(self, uint32_t first, uint32_t end):
+        """All actions once more on worlds `first` to `end` - 1, which have been tried already.
+
+        Returns nanoseconds up to each phase of kmm_explore_phase in turn, and the transitions.
+        """
+        cdef uint64_t spent[NR_KMM_EXPLORE_PHASES]
+        cdef uint64_t transitions[NR_KMM_EXPLORE_PHASES]
+        cdef int i
+        if not first < end <= kmm_explorer_totals(self.explorer).next:
+            raise HarnessError(f"worlds {first} to {end - 1} have not all been tried")
+        kmm_guard_process()
+        try:
+            with nogil:
+                kmm_guard_thread()
+                for i in range(NR_KMM_EXPLORE_PHASES):
+                    spent[i] = kmm_time_transitions(self.explorer, first, end, i, &transitions[i])
+        finally:
+            kmm_unguard_process()
+        return [spent[i] for i in range(NR_KMM_EXPLORE_PHASES)], max(
+            transitions[i] for i in range(NR_KMM_EXPLORE_PHASES))
 
     def save(self, path):
         """Write what is needed to go on; OSError."""

@@ -41,6 +41,20 @@ u32 kmm_visited_find(const struct kmm_visited *visited, const u64 hash[2])
 	return KMM_NO_WORLD;
 }
 
+void kmm_visited_fetch_index(const struct kmm_visited *visited, const u64 hash[2])
+{
+	__builtin_prefetch(&visited->index[hash[0] & (visited->slots - 1)]);
+}
+
+/* Of the first slot alone: nearly always that is the one. */
+void kmm_visited_fetch_seen(const struct kmm_visited *visited, const u64 hash[2])
+{
+	u64 slot = visited->index[hash[0] & (visited->slots - 1)];
+
+	if (slot)
+		__builtin_prefetch(&visited->seen[NUMBER(slot)]);
+}
+
 static void enter(struct kmm_visited *visited, u32 number)
 {
 	u64 hash = visited->seen[number].hash[0], at = hash & (visited->slots - 1);

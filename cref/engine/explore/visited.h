@@ -33,6 +33,9 @@ int kmm_visited_init(struct kmm_visited *visited);
 void kmm_visited_free(struct kmm_visited *visited);
 /* Its number, or KMM_NO_WORLD.  Many threads may ask while nobody adds. */
 u32 kmm_visited_find(const struct kmm_visited *visited, const u64 hash[2]);
+/* Who asks for many: first this for each of them, then that, and nothing has to be waited for. */
+void kmm_visited_fetch_index(const struct kmm_visited *visited, const u64 hash[2]);
+void kmm_visited_fetch_seen(const struct kmm_visited *visited, const u64 hash[2]);
 /* Its number; KMM_NO_WORLD: no memory.  It must not be there yet. */
 u32 kmm_visited_add(struct kmm_visited *visited, const struct kmm_seen *seen);
 /* Have room for so many more: 0, or -ENOMEM. */
