@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE
 #include <string.h>
-#include <time.h>
 
+#include "engine/clock.h"
 #include "engine/phases.h"
-
-static u64 now(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (u64)at.tv_sec * 1000000000u + (u64)at.tv_nsec;
-}
+#include "engine/same.h"
 
 static void restore(struct kmm_runner *runner)
 {
 	memcpy(runner->world, runner->drawn, runner->state_bytes);
-	/* or the copy, whose result nobody reads, is no copy */
-	__asm__ __volatile__("" : : "r"(runner->world) : "memory");
+	kmm_used(runner->world);
 }
 
 static void one_direct(struct kmm_runner *runner, const struct kmm_job *job, u64 i,
-		       struct kmm_case *c, enum kmm_phase up_to)
+		       struct kmm_case *c, int *stands, enum kmm_phase up_to)
 {
 	struct kmm_result result;
 	u32 running;
@@ -29,8 +20,10 @@ static void one_direct(struct kmm_runner *runner, const struct kmm_job *job, u64
 	kmm_draw_next(job, 0, i, c);
 	if (up_to == KMM_UP_TO_DRAW)
 		return;
-	if (i % job->nr_functions == 0)
+	if (i % job->nr_functions == 0) {
 		kmm_runner_world(runner, c);
+		*stands = 1;
+	}
 	switch (up_to) {
 	case KMM_UP_TO_RESTORE:
 		kmm_runner_start(runner, c);
@@ -40,7 +33,7 @@ static void one_direct(struct kmm_runner *runner, const struct kmm_job *job, u64
 		kmm_runner_run(runner, c, job->halves[up_to == KMM_UP_TO_SECOND], &result);
 		break;
 	case KMM_UP_TO_COMPARE:
-		kmm_replay(runner, c, job->halves, 2, &result, &running);
+		kmm_replay_next(runner, c, job->halves, 2, &result, &running, stands);
 		break;
 	default:
 		break;
@@ -58,6 +51,10 @@ static void one_sequence(struct kmm_runner *runner, const struct kmm_job *job, u
 	s->operations = 15;
 	if (up_to == KMM_UP_TO_DRAW)
 		return;
+	if (up_to == KMM_UP_TO_COMPARE) {
+		kmm_sequence_first_replay(runner, s, job->halves, 2, &result, &running);
+		return;
+	}
 	kmm_sequence_start(runner, s);
 	switch (up_to) {
 	case KMM_UP_TO_RESTORE:
@@ -66,9 +63,6 @@ static void one_sequence(struct kmm_runner *runner, const struct kmm_job *job, u
 	case KMM_UP_TO_FIRST:
 	case KMM_UP_TO_SECOND:
 		kmm_sequence_run(runner, job->halves[up_to == KMM_UP_TO_SECOND], &result);
-		break;
-	case KMM_UP_TO_COMPARE:
-		kmm_sequence_replay(runner, job->halves, 2, &result, &running);
 		break;
 	default:
 		break;
@@ -80,14 +74,32 @@ u64 kmm_time_cases(struct kmm_runner *runner, const struct kmm_job *job, u32 seq
 {
 	struct kmm_case c;
 	struct kmm_sequence s;
+	int stands = 0;
 	u64 start, i;
 
 	memset(&c, 0, sizeof(c));
-	start = now();
+	start = kmm_thread_time();
 	for (i = 0; i < cases; i++)
 		if (sequences)
 			one_sequence(runner, job, i, &s, up_to);
 		else
-			one_direct(runner, job, i, &c, up_to);
-	return now() - start;
+			one_direct(runner, job, i, &c, &stands, up_to);
+	return kmm_thread_time() - start;
+}
+
+u64 kmm_time_images(struct kmm_runner *runner, u64 times, u32 compare)
+{
+	u64 start, i;
+	int same;
+
+	restore(runner);
+	start = kmm_thread_time();
+	for (i = 0; i < times; i++)
+		if (compare) {
+			same = kmm_same(runner->world, runner->drawn, runner->state_bytes);
+			kmm_used(&same);
+		} else {
+			restore(runner);
+		}
+	return kmm_thread_time() - start;
 }

@@ -18,8 +18,11 @@ enum kmm_phase {
 	NR_KMM_PHASES
 };
 
-/* Nanoseconds for so many cases of shard 0, all up to this phase. */
+/* Nanoseconds of this thread for so many cases of shard 0, all up to this phase. */
 KMM_EXPORT u64 kmm_time_cases(struct kmm_runner *runner, const struct kmm_job *job, u32 sequences,
 			      u64 cases, enum kmm_phase up_to);
+
+/* Nanoseconds to put the runner's world back, or to compare it with its image, so many times. */
+KMM_EXPORT u64 kmm_time_images(struct kmm_runner *runner, u64 times, u32 compare);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "engine/block.h"
 #include "engine/replay.h"
+#include "engine/same.h"
 #include "machine/interfere.h"
 #include "machine/operation.h"
 #include "machine/running.h"
@@ -95,18 +96,29 @@ void kmm_runner_world(struct kmm_runner *runner, const struct kmm_case *c)
 	memcpy(runner->drawn, runner->world, runner->state_bytes);
 }
 
-void kmm_runner_start(struct kmm_runner *runner, const struct kmm_case *c)
+static void restore(struct kmm_runner *runner)
 {
 	memcpy(runner->world, runner->drawn, runner->state_bytes);
+}
+
+void kmm_runner_start(struct kmm_runner *runner, const struct kmm_case *c)
+{
+	restore(runner);
 	kmm_build_call(runner->world, c, &runner->call);
+}
+
+/* What a half needs before anything of it runs in the runner's world. */
+static void enter(struct kmm_runner *runner, const struct kmm_half *half)
+{
+	kmm_interfere_room(runner->room, runner->state_bytes);
+	kmm_run_half(half, runner->world);
 }
 
 void kmm_runner_run(struct kmm_runner *runner, const struct kmm_case *c,
 		    const struct kmm_half *half, struct kmm_result *result)
 {
 	kmm_runner_start(runner, c);
-	kmm_interfere_room(runner->room, runner->state_bytes);
-	kmm_run_half(half, runner->world);
+	enter(runner, half);
 	kmm_guarded_call(half, &runner->call, result);
 }
 
@@ -136,9 +148,8 @@ static s64 run_operations(const void *context)
 void kmm_sequence_run(struct kmm_runner *runner, const struct kmm_half *half,
 		      struct kmm_result *result)
 {
-	memcpy(runner->world, runner->drawn, runner->state_bytes);
-	kmm_interfere_room(runner->room, runner->state_bytes);
-	kmm_run_half(half, runner->world);
+	restore(runner);
+	enter(runner, half);
 	kmm_guarded(run_operations, runner, result);
 }
 
@@ -155,8 +166,7 @@ static s64 run_operation(const void *operation)
 void kmm_guarded_operation(struct kmm_runner *runner, const struct kmm_half *half,
 			   const struct kmm_operation *operation, struct kmm_result *result)
 {
-	kmm_interfere_room(runner->room, runner->state_bytes);
-	kmm_run_half(half, runner->world);
+	enter(runner, half);
 	kmm_guarded(run_operation, operation, result);
 }
 
@@ -183,9 +193,11 @@ static void keep(struct kmm_runner *runner)
  * Of an oops only that there was one and the trace count: what it left in memory depends on what a
  * compiler had not stored yet, and its address on which of several loads a compiler puts first, and
  * on which byte of a word it tests a bit in.
+ *
+ * Unless put_back is NULL, a world that is compared is put back on the way, and *put_back is 1.
  */
 static int differs(struct kmm_runner *runner, const struct kmm_result *a,
-		   const struct kmm_result *b)
+		   const struct kmm_result *b, int *put_back)
 {
 	const struct world *left = (const struct world *)runner->left;
 	struct world *world = runner->world;
@@ -198,15 +210,22 @@ static int differs(struct kmm_runner *runner, const struct kmm_result *a,
 		return 0;
 	/* where the trace lies is the one thing that may differ */
 	use_trace(world, left->trace, bytes);
-	return memcmp(runner->left, world, runner->state_bytes) != 0;
+	if (!put_back)
+		return !kmm_same(runner->left, world, runner->state_bytes);
+	*put_back = 1;
+	use_trace((struct world *)runner->drawn, left->trace, 0);
+	return !kmm_same_put_back(runner->left, world, runner->drawn, runner->state_bytes);
 }
 
-/* All halves on one case; `run` starts it afresh. */
+/*
+ * All halves on one case, each from the world as it was drawn: `stands` says
+ * that it is so already.  put_back as above, for the last half.
+ */
 static inline u32 replay(struct kmm_runner *runner, const void *c,
 			 void (*run)(struct kmm_runner *runner, const void *c,
 				     const struct kmm_half *half, struct kmm_result *result),
 			 const struct kmm_half *const *halves, u32 nr_halves,
-			 struct kmm_result *first, volatile u32 *running)
+			 struct kmm_result *first, volatile u32 *running, int stands, int *put_back)
 {
 	struct world *drawn = (struct world *)runner->drawn;
 	u64 whole = drawn->size.trace_words * sizeof(u64);
@@ -215,13 +234,16 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 
 	*running = 1;
 	kmm_scribble(drawn->trace, whole, 0);
+	if (!stands)
+		restore(runner);
 	run(runner, c, halves[0], first);
 	keep(runner);
 	for (i = 1; i < nr_halves && !different; i++) {
 		*running = i + 1;
 		kmm_scribble(drawn->trace, whole, i);
+		restore(runner);
 		run(runner, c, halves[i], &other);
-		if (differs(runner, first, &other))
+		if (differs(runner, first, &other, i + 1 == nr_halves ? put_back : NULL))
 			different = i;
 	}
 	*running = 0;
@@ -232,33 +254,53 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 static void run_direct(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
 		       struct kmm_result *result)
 {
-	kmm_runner_run(runner, c, half, result);
-}
-
-static void run_sequence(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
-			 struct kmm_result *result)
-{
-	(void)c;
-	kmm_sequence_run(runner, half, result);
+	kmm_build_call(runner->world, c, &runner->call);
+	enter(runner, half);
+	kmm_guarded_call(half, &runner->call, result);
 }
 
 u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 	       const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first,
 	       volatile u32 *running)
 {
-	return replay(runner, c, run_direct, halves, nr_halves, first, running);
+	return replay(runner, c, run_direct, halves, nr_halves, first, running, 0, NULL);
+}
+
+u32 kmm_replay_next(struct kmm_runner *runner, const struct kmm_case *c,
+		    const struct kmm_half *const *halves, u32 nr_halves, struct kmm_result *first,
+		    volatile u32 *running, int *stands)
+{
+	int stood = *stands;
+
+	*stands = 0;
+	return replay(runner, c, run_direct, halves, nr_halves, first, running, stood, stands);
+}
+
+static void run_sequence(struct kmm_runner *runner, const void *c, const struct kmm_half *half,
+			 struct kmm_result *result)
+{
+	(void)c;
+	enter(runner, half);
+	kmm_guarded(run_operations, runner, result);
 }
 
 u32 kmm_sequence_replay(struct kmm_runner *runner, const struct kmm_half *const *halves, u32 nr_halves,
 			struct kmm_result *first, volatile u32 *running)
 {
-	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running);
+	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running, 0, NULL);
+}
+
+u32 kmm_sequence_first_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
+			      const struct kmm_half *const *halves, u32 nr_halves,
+			      struct kmm_result *first, volatile u32 *running)
+{
+	kmm_sequence_start(runner, s);
+	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running, 1, NULL);
 }
 
 static void run_one(struct kmm_runner *runner, const void *operation, const struct kmm_half *half,
 		    struct kmm_result *result)
 {
-	memcpy(runner->world, runner->drawn, runner->state_bytes);
 	kmm_guarded_operation(runner, half, operation, result);
 }
 
@@ -266,5 +308,5 @@ u32 kmm_operation_replay(struct kmm_runner *runner, const struct kmm_operation *
 			 const struct kmm_half *const *halves, u32 nr_halves,
 			 struct kmm_result *first, volatile u32 *running)
 {
-	return replay(runner, operation, run_one, halves, nr_halves, first, running);
+	return replay(runner, operation, run_one, halves, nr_halves, first, running, 0, NULL);
 }

@@ -57,6 +57,15 @@ KMM_EXPORT u32 kmm_replay(struct kmm_runner *runner, const struct kmm_case *c,
 			  const struct kmm_half *const *halves, u32 nr_halves,
 			  struct kmm_result *first, volatile u32 *running);
 
+/*
+ * The same for cases in a row.  *stands: the world is as kmm_runner_world or
+ * this function left it, and nobody has run in it since; 0 or 1, before and
+ * after.  It is put back while it is compared, which saves a copy.
+ */
+KMM_EXPORT u32 kmm_replay_next(struct kmm_runner *runner, const struct kmm_case *c,
+			       const struct kmm_half *const *halves, u32 nr_halves,
+			       struct kmm_result *first, volatile u32 *running, int *stands);
+
 /* Build the world of a sequence and take its operations: the start of its runs. */
 KMM_EXPORT void kmm_sequence_start(struct kmm_runner *runner, const struct kmm_sequence *s);
 /* From that start, one half; result->ret is the number of operations done. */
@@ -71,6 +80,11 @@ KMM_EXPORT s64 kmm_bare_operation(const struct kmm_operation *operation);
 KMM_EXPORT u32 kmm_sequence_replay(struct kmm_runner *runner,
 				   const struct kmm_half *const *halves, u32 nr_halves,
 				   struct kmm_result *first, volatile u32 *running);
+
+/* kmm_sequence_start and that in one, which saves a copy. */
+KMM_EXPORT u32 kmm_sequence_first_replay(struct kmm_runner *runner, const struct kmm_sequence *s,
+					 const struct kmm_half *const *halves, u32 nr_halves,
+					 struct kmm_result *first, volatile u32 *running);
 
 /*
  * One operation from the image in runner->drawn by all halves, compared as

@@ -10,12 +10,13 @@
 #define CASE_BYTES	((u32)sizeof(struct kmm_case))
 #define WORDS		((CASE_BYTES + 7) / 8)
 
-/* All units on in half of the cases, none in an eighth, else a random subset. */
+/* All units on in half of the cases, none in an eighth, else a random subset; branches would be guesses. */
 static u32 mixed_units(u64 random)
 {
-	u32 which = random & 7;
+	static const u8 always[8] = { KMM_ALL_UNITS, KMM_ALL_UNITS, KMM_ALL_UNITS, KMM_ALL_UNITS };
+	static const u8 maybe[8] = { 0, 0, 0, 0, 0, KMM_ALL_UNITS, KMM_ALL_UNITS, KMM_ALL_UNITS };
 
-	return which < 4 ? KMM_ALL_UNITS : which == 4 ? 0 : random >> 3 & KMM_ALL_UNITS;
+	return always[random & 7] | (random >> 3 & maybe[random & 7]);
 }
 
 static void draw(struct kmm_case *c, u64 key, u32 from, u32 to)
@@ -97,8 +98,11 @@ static void run_counted(struct kmm_runner *runner, const struct kmm_job *job,
 	}
 }
 
-/* After a replay: count the case if it is of the sample, or if it does something new. */
-static void count(struct kmm_runner *runner, const struct kmm_job *job,
+/*
+ * After a replay: count the case if it is of the sample, or if it does something
+ * new.  1 if it was run for that.
+ */
+static int count(struct kmm_runner *runner, const struct kmm_job *job,
 		  const struct kmm_shard *shard, u64 index, const struct kmm_case *c)
 {
 	const struct world *left = (const struct world *)runner->left;
@@ -108,9 +112,11 @@ static void count(struct kmm_runner *runner, const struct kmm_job *job,
 
 	if (sampled)
 		run_counted(runner, job, c, shard->counters, shard->counter_words);
-	if (noted && shard->behaviours &&
-	    kmm_note_behaviours(shard->behaviours, left, shard->shard, index))
-		run_counted(runner, job, c, shard->live, shard->counter_words);
+	if (!noted || !shard->behaviours ||
+	    !kmm_note_behaviours(shard->behaviours, left, shard->shard, index))
+		return sampled;
+	run_counted(runner, job, c, shard->live, shard->counter_words);
+	return 1;
 }
 
 void kmm_count_case(struct kmm_runner *runner, const struct kmm_job *job,
@@ -144,6 +150,7 @@ static u64 run_direct(struct kmm_runner *runner, const struct kmm_job *job,
 		      struct kmm_shard *shard, const volatile int *stop, struct kmm_watch *watch)
 {
 	struct kmm_case *c = &watch->running.direct;
+	int stands = 0;
 	u64 i;
 
 	for (i = 0; i < shard->cases; i++) {
@@ -155,12 +162,14 @@ static u64 run_direct(struct kmm_runner *runner, const struct kmm_job *job,
 			break;
 		}
 		kmm_draw_next(job, shard->shard, i, c);
-		if (i % job->nr_functions == 0)
+		if (i % job->nr_functions == 0) {
 			kmm_runner_world(runner, c);
-		half = kmm_replay(runner, c, job->halves, job->nr_halves, &first,
-				  &watch->running_half);
-		if (job->nr_counted)
-			count(runner, job, shard, i, c);
+			stands = 1;
+		}
+		half = kmm_replay_next(runner, c, job->halves, job->nr_halves, &first,
+				       &watch->running_half, &stands);
+		if (job->nr_counted && count(runner, job, shard, i, c))
+			stands = 0;
 		watch->beats++;
 
 		shard->calls[c->function]++;
@@ -191,9 +200,8 @@ static u64 run_sequences(struct kmm_runner *runner, const struct kmm_job *job,
 			break;
 		}
 		kmm_draw_sequence(job, shard->shard, i, s);
-		kmm_sequence_start(runner, s);
-		half = kmm_sequence_replay(runner, job->halves, job->nr_halves, &first,
-					   &watch->running_half);
+		half = kmm_sequence_first_replay(runner, s, job->halves, job->nr_halves, &first,
+						 &watch->running_half);
 		shard->operations += s->operations + 1;
 		shard->interfered += world->interfered;
 		shard->disordered += (world->order_fault | world->sleep_fault) != 0;

@@ -18,7 +18,10 @@ from ..review import evidence, facts, terminal
 from . import options, output
 from .answer import answer
 from .fuzz import Session
+from .review_against import review_against
 from .review_claims import review_claims
+from .review_units import review_units
+from .review_wrong import review_wrong
 
 SECONDS, SEED = 5.0, 2006
 
@@ -38,9 +41,18 @@ SECONDS, SEED = 5.0, 2006
               help="Threads that count. Default: one a core.")
 @click.option("--claims", is_flag=True,
               help="Only what the mail says of the patch, and whether it is so.")
+@click.option("--units", "ablation", is_flag=True,
+              help="Only what goes wrong without each unit and each two: explored again.")
+@click.option("--wrong", is_flag=True,
+              help="Only what v8 breaks and the kernel before it keeps, and the reverse: both "
+                   "explored, for some 10 minutes on two cores.")
+@click.option("--against", metavar="MAIL",
+              help="Only what another version of the patch changes, and the shortest run in which "
+                   "both behave differently.")
 @options.patch_option
 @options.json_option
-def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path) -> int:
+def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong, against,
+           patch, json_path) -> int:
     """Show the patch edit by edit beside its C and its Cython, with counts and witnesses.
 
     WHAT is an edit (E14), a unit (U3), a function, a step (MK3), a claim (C05) or a finding (F2);
@@ -50,17 +62,39 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path
     --claims: each sentence of the mail that says how the kernel behaves, the scenarios that test
     it, and the verdict, which is found again by running them.
 
+    --against: the mail of --patch is half X, the other one half Y, and both run on every operation
+    of some scopes, then on drawn cases (--seconds in all, 30 unless given) until they part.
+
+    --wrong: every property is asked of v8 and of the kernel before it in some scopes, small ones
+    first (--seconds: for each scope and kernel at most). What only one of them breaks is told by
+    cause, with the shortest run.
+
     Exit code 1: a witness does not hold, a claim is not as in the table, or the halves differ; with
-    --claims also if the mail says other things than v8's.
+    --claims also if the mail says other things than v8's; with --against, both behave differently;
+    with --wrong, a cause is not written up.
     """
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
-    if claims and (what or html_path):
-        raise click.UsageError("--claims shows the claims alone: leave out the rest")
+    alone = [claims, ablation, wrong, against is not None]
+    if sum(alone) > 1 or (any(alone) and (what or html_path)):
+        raise click.UsageError("--claims, --units, --wrong and --against each show that alone: "
+                               "leave out the rest")
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
+    if against is not None:
+        if cases is not None:
+            raise click.UsageError("--against compares two mails, for some --seconds: leave out "
+                                   "--cases")
+        return review_against(options.check_patch(patch), against, seconds=seconds, seed=seed,
+                              jobs=jobs, json_path=json_path)
     if claims:
         return review_claims(options.check_patch(patch), json_path)
+    if ablation:
+        return review_units(options.check_patch(patch), cases, seed, json_path)
+    if wrong:
+        if cases is not None:
+            raise click.UsageError("--wrong explores, for --seconds each: leave out --cases")
+        return review_wrong(seconds, jobs, json_path)
     meant = _meant(what)
     source = _mail(options.check_patch(patch))
     out = output.Output()
@@ -75,7 +109,7 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, patch, json_path
             "functions": None, "units": None, "wild": False, "keep_going": True}, json_path)
         if source.counts is None:
             return code
-    if _run_all(source, out, claims=bool(meant or html_path or json_path)):
+    if _run_all(source, out, whole=bool(meant or html_path or json_path)):
         code = output.FOUND
     found = facts.facts(source)
     if html_path:
@@ -127,11 +161,14 @@ def _count(source: facts.Source, plan: dict, json_path: str | None) -> int:
     return code
 
 
-def _run_all(source: facts.Source, out: output.Output, *, claims: bool) -> bool:
-    """Put in what came of the witnesses, and of the claims' scenarios; is one not as it should?"""
+def _run_all(source: facts.Source, out: output.Output, *, whole: bool) -> bool:
+    """Put in what came of the witnesses, and if all of it is wanted, of exploring without units and
+    of the claims' scenarios; is one not as it should?"""
     source.runs = _answer({"do": "witnesses"}, out)["runs"]
     wrong = not all(run["ok"] for run in source.runs.values())
-    if claims and evidence.folder() is not None:
+    if whole:
+        source.shortest = _answer({"do": "shortest"}, out)["shortest"]
+    if whole and evidence.folder() is not None:
         wrong |= facts.judge_claims(source, _answer({"do": "claims"}, out)["judged"])
     return wrong
 

@@ -220,12 +220,6 @@ cdef extern from "engine/shard.h" nogil:
     void kmm_count_case(kmm_runner *runner, const kmm_job *job, const kmm_shard *shard,
                         uint64_t index)
 
-cdef extern from "engine/phases.h" nogil:
-    enum:
-        NR_KMM_PHASES
-    uint64_t kmm_time_cases(kmm_runner *runner, const kmm_job *job, uint32_t sequences,
-                            uint64_t cases, int up_to)
-
 cdef extern from "machine/property.h" nogil:
     enum:
         NR_KMM_PROPERTIES

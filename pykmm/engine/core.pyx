@@ -558,21 +558,6 @@ cdef class Job:
         }
 
 
-def time_phases(Job job, Runner runner, unsigned long long cases):
-    """Nanoseconds for so many cases, up to each phase of kmm_phase in turn."""
-    cdef uint64_t spent[NR_KMM_PHASES]
-    cdef int i
-    kmm_guard_process()
-    try:
-        with nogil:
-            kmm_guard_thread()
-            for i in range(NR_KMM_PHASES):
-                spent[i] = kmm_time_cases(runner.runner, &job.job, runner.sequences, cases, i)
-    finally:
-        kmm_unguard_process()
-    return [spent[i] for i in range(NR_KMM_PHASES)]
-
-
 def watched(bytes data):
     """(cases done, number of the running half or None, the case's choices) from a watch's bytes."""
     cdef kmm_watch w

@@ -10,7 +10,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from pykmm.engine.core cimport (
-    Half, Runner, kmm_guard_thread, kmm_half, kmm_operation, struct_world, world_size)
+    Half, Runner, kmm_guard_process, kmm_guard_thread, kmm_half, kmm_operation,
+    kmm_unguard_process, struct_world, world_size)
 
 from pykmm.engine.core import FUNCTIONS, OPERATIONS, OUTCOMES, PROPERTIES
 from pykmm.errors import BadInput, HarnessError, Lacking
@@ -86,8 +87,34 @@ cdef extern from "engine/explore/explore.h" nogil:
     int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
     int kmm_explorer_load(kmm_explorer *explorer, const char *path)
 
+cdef extern from "engine/explore/phases.h" nogil:
+    enum:
+        NR_KMM_EXPLORE_PHASES
+    uint64_t kmm_time_transitions(kmm_explorer *explorer, uint32_t first, uint32_t end, int up_to,
+                                  uint64_t *transitions)
+
+cdef extern from "engine/explore/pairs.h" nogil:
+    enum:
+        NR_KMM_PARTED
+    ctypedef struct kmm_parted "struct kmm_parted":
+        uint32_t parent, action
+        int64_t results[2]
+    ctypedef struct kmm_paired "struct kmm_paired":
+        uint64_t transitions, outside
+        kmm_parted parted[6]
+        uint32_t pairs, depth
+    ctypedef struct kmm_pairs "struct kmm_pairs":
+        pass
+    kmm_pairs *kmm_pairs_new(const kmm_explore_job *job, uint32_t other_units)
+    void kmm_pairs_free(kmm_pairs *pairs)
+    int kmm_pairs_level(kmm_pairs *pairs)
+    const kmm_paired *kmm_pairs_totals(const kmm_pairs *pairs)
+    uint32_t kmm_pairs_path(const kmm_pairs *pairs, uint32_t number, uint16_t *actions)
+
 # of kmm_explore_state, in its order
 STATES = ["batch", "found", "closed", "depth", "no memory"]
+# of kmm_parted_how, in its order
+PARTED = ["outcome", "result", "synced", "rest", "synced first", "rest first"]
 VMA_SLOTS = KMM_CANONICAL_VMA_SLOTS
 MOST_DEPTH = KMM_MOST_DEPTH
 MOST_ACTIONS = KMM_MOST_ACTIONS
@@ -318,6 +345,27 @@ cdef class Explorer:
             raise MemoryError
         return PyBytes_FromStringAndSize(<const char *>image, bytes)
 
+    def time_phases(self, uint32_t first, uint32_t end):
+        """All actions once more on worlds `first` to `end` - 1, which have been tried already.
+
+        Returns nanoseconds up to each phase of kmm_explore_phase in turn, and the transitions.
+        """
+        cdef uint64_t spent[NR_KMM_EXPLORE_PHASES]
+        cdef uint64_t transitions[NR_KMM_EXPLORE_PHASES]
+        cdef int i
+        if not first < end <= kmm_explorer_totals(self.explorer).next:
+            raise HarnessError(f"worlds {first} to {end - 1} have not all been tried")
+        kmm_guard_process()
+        try:
+            with nogil:
+                kmm_guard_thread()
+                for i in range(NR_KMM_EXPLORE_PHASES):
+                    spent[i] = kmm_time_transitions(self.explorer, first, end, i, &transitions[i])
+        finally:
+            kmm_unguard_process()
+        return [spent[i] for i in range(NR_KMM_EXPLORE_PHASES)], max(
+            transitions[i] for i in range(NR_KMM_EXPLORE_PHASES))
+
     def save(self, path):
         """Write what is needed to go on; OSError."""
         cdef bytes name = os.fsencode(path)
@@ -337,3 +385,55 @@ cdef class Explorer:
         with nogil:
             error = kmm_explorer_load(self.explorer, where)
         return -error
+
+
+cdef class Pairs:
+    """Two kernels beside each other, one with the units of an explorer and one with others: every
+    pair of worlds that the same operations lead to (cref/engine/explore/pairs.h).
+
+    explorer : Explorer   its scope, its operations and its halves are used: the second is the other
+                          kernel's, if there is one
+    units : int           mask of the other kernel's
+    """
+
+    cdef Explorer of
+    cdef kmm_pairs *pairs
+
+    def __cinit__(self, Explorer explorer, int units):
+        self.of = explorer
+        kmm_guard_thread()
+        self.pairs = kmm_pairs_new(&explorer.job, units)
+        if self.pairs is NULL:
+            raise Lacking("not enough memory to explore pairs of worlds")
+
+    def __dealloc__(self):
+        kmm_pairs_free(self.pairs)
+
+    def level(self):
+        """Go one operation further: one of STATES.
+
+        raises Lacking   there is no more memory
+        """
+        cdef int state
+        with nogil:
+            kmm_guard_thread()
+            state = kmm_pairs_level(self.pairs)
+        if STATES[state] == "no memory":
+            raise Lacking("not enough memory for so many pairs of worlds")
+        return STATES[state]
+
+    def totals(self):
+        """pairs, transitions, outside, depth; parted: {how: (numbers of the actions, results)} of
+        each way in which they parted, with results of both"""
+        cdef const kmm_paired *totals = kmm_pairs_totals(self.pairs)
+        cdef uint16_t actions[256]
+        parted = {}
+        for i in range(NR_KMM_PARTED):
+            if totals.parted[i].parent == KMM_NO_WORLD:
+                continue
+            nr = kmm_pairs_path(self.pairs, totals.parted[i].parent, actions)
+            path = [*[actions[j] for j in range(nr)], totals.parted[i].action]
+            parted[PARTED[i]] = ([one - self.of.nr_first for one in path],
+                                 (totals.parted[i].results[0], totals.parted[i].results[1]))
+        return {"pairs": totals.pairs, "transitions": totals.transitions,
+                "outside": totals.outside, "depth": totals.depth, "parted": parted}

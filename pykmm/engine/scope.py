@@ -36,7 +36,7 @@ _ASYNC, _SYNC = 1, 4
 _BOTH = 3               # f_mode: to read and to write
 _ALL_PAGES = 32
 _FAIL_UP_TO = 3
-_PAUSE_UP_TO = 12
+PAUSE_UP_TO = 12
 # at a pause: what changes what the paused one has seen
 _AT_PAUSE = ("store", "munmap", "truncate", "invalidate", "reclaim")
 
@@ -136,7 +136,7 @@ class Scope:
         if "pause" in self._wanted:
             others = [operation for operation in plain if operation[0] in _AT_PAUSE]
             found += [(operation, 0, (number, other)) for operation in plain for other in others
-                      for number in range(1, _PAUSE_UP_TO + 1)]
+                      for number in range(1, PAUSE_UP_TO + 1)]
         return found
 
     def operations(self) -> Iterator[Operation]:

@@ -75,6 +75,20 @@ def _load_halves(task: dict, talk: Talk) -> tuple[list[core.Half], finding.MailL
     return loaded, mail
 
 
+def _load_revisions(task: dict, talk: Talk) -> tuple[list[core.Half], list[finding.MailLines]]:
+    """X of the one mail, Y of the other; and the lines of both."""
+    from ..patch.half_x import build_x
+
+    mails = [task["patch"], task["against"]]
+    built = [build_x(Path(mail)) for mail in mails]
+    talk.say("loading", half="X")
+    loaded = [core.Half.load(one.path, name) for one, name in zip(built, "XY", strict=True)]
+    talk.say("ready", halves=[half.name for half in loaded])
+    return loaded, [finding.MailLines(os.path.basename(mail), {
+        line.number: found.edit.id for found in one.verdict.edits for line in found.lines})
+        for mail, one in zip(mails, built, strict=True)]
+
+
 def _watches(file: int, jobs: int) -> list[memoryview]:
     whole = memoryview(mmap.mmap(file, jobs * core.WATCH_BYTES))
     return [whole[n * core.WATCH_BYTES:(n + 1) * core.WATCH_BYTES] for n in range(jobs)]
@@ -173,6 +187,39 @@ def _witnesses(_task: dict, loaded: list[core.Half], mail: finding.MailLines, ta
     talk.say("result", runs=runs)
 
 
+def _units(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
+           _: threading.Event) -> None:
+    from ..review import ablation, drawn, shortest
+    from ..scenario.run import Halves
+
+    told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
+    sequences = drawn.Sequences(loaded[0], task["cases"], task["seed"],
+                                lambda: talk.say("progress"))
+    found = shortest.facts(ablation.Ablations(loaded[0]), told, sequences)
+    alike = [vars(one) for one in ablation.equality(loaded)]
+    talk.say("result", **found, halves=[half.name for half in loaded], equality=alike)
+
+
+def _shortest(_task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
+              _: threading.Event) -> None:
+    from ..review import ablation, shortest
+
+    talk.say("result", shortest=shortest.first(ablation.Ablations(loaded[0])))
+
+
+def _wrong(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
+           _: threading.Event) -> None:
+    from ..review import wrong
+
+    both = wrong.Wrong(loaded[0], task["jobs"], seconds=task["seconds"])
+    explored = []
+    # who watches takes silence for a half that does not come back
+    for one in both.explored(lambda: talk.say("progress")):
+        explored.append(one)
+        talk.say("explored", **wrong.facts([one], both.scopes)["explored"][0])
+    talk.say("result", **wrong.facts(explored, both.scopes))
+
+
 def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,
             _: threading.Event) -> None:
     from ..review import claims, evidence
@@ -181,6 +228,15 @@ def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk:
     halves_told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
     talk.say("result", judged={claim.id: vars(evidence.judge(claim, halves_told))
                                for claim in claims.load().claims if claim.shown})
+
+
+def _against(task: dict, loaded: list[core.Half], mails: list[finding.MailLines], talk: Talk,
+             _: threading.Event) -> None:
+    from ..review import against
+
+    plan = against.Plan(**task["plan"])
+    one = against.Against(plan, loaded, mails, lambda what: talk.say("progress", what=what))
+    talk.say("result", **one.run())
 
 
 def _bench(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
@@ -199,6 +255,22 @@ def _bench_check(task: dict, loaded: list[core.Half], _mail: finding.MailLines, 
         lambda half, row: talk.say("examining", half=half, case=row.encode().hex())))
 
 
+TASKS = {
+    "against": _against,
+    "bench": _bench,
+    "bench_check": _bench_check,
+    "claims": _claims,
+    "explore": _explore,
+    "fuzz": _fuzz,
+    "run": _run,
+    "scenario": _scenario,
+    "shortest": _shortest,
+    "units": _units,
+    "witnesses": _witnesses,
+    "wrong": _wrong,
+}
+
+
 def main() -> int:
     talk = Talk(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     task = json.loads(sys.stdin.readline())
@@ -206,12 +278,10 @@ def main() -> int:
     threading.Thread(target=_listen, args=(sys.stdin, stop), daemon=True).start()
     _limit(STATE_BYTES if task["do"] == "explore" else FILE_BYTES)
     try:
-        loaded, mail = _load_halves(task, talk)
+        load = _load_revisions if task["do"] == "against" else _load_halves
+        loaded, mail = load(task, talk)
         _end_with(task["parent"])
-        do = {"bench": _bench, "bench_check": _bench_check, "claims": _claims,
-              "explore": _explore, "fuzz": _fuzz, "run": _run, "scenario": _scenario,
-              "witnesses": _witnesses}[task["do"]]
-        do(task, loaded, mail, talk, stop)
+        TASKS[task["do"]](task, loaded, mail, talk, stop)
     except PykmmError as error:
         talk.say("error", exit_code=error.exit_code, message=str(error),
                  detail=getattr(error, "detail", ""))

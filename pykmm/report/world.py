@@ -22,7 +22,7 @@ FIRST_FRAME = 0x100
 KINDS = ["ext2", "ext3", "block device", "tmpfs", "ramfs", "PFNMAP driver", "prot driver",
          "hugetlbfs", "no mmap", "failing driver"]
 _ON_DISK = KINDS[:3]
-_GARBAGE = 0xFFFF       # KMM_GARBAGE
+GARBAGE = 0xFFFF       # KMM_GARBAGE
 _INODE_FLAGS = {4: "append-only", 8: "mandatory lock", 32: "swap file"}
 _MAPPING_FLAGS = {20: "EIO", 21: "ENOSPC"}
 _IO_PAGE = 0x10         # KMM_IO_BIO
@@ -86,7 +86,7 @@ class Words:
 
 
 def _version(version: int) -> str:
-    return "?" if version == _GARBAGE else str(version)
+    return "?" if version == GARBAGE else str(version)
 
 
 def many(count: int, what: str) -> str:

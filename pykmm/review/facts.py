@@ -22,6 +22,7 @@ from ..source.anchors import TWINS
 from ..source.listing import Line
 from . import alignment, mirrored
 from .places import Place, places
+from .shortest import saved
 from .witnesses import findings, witnesses
 
 SCHEMA = "pykmm.review/1"
@@ -58,6 +59,7 @@ class Source:
     counts : Counts | None     None: nothing was counted
     runs : {id: dict}          of witnesses and findings, as witnesses.compared gives them
     claims : dict | None       what the mail says, as report.claims.facts gives it
+    shortest : dict | None     what exploring without units found, as shortest.first gives it
     """
 
     verdict: Verdict | None = None
@@ -65,6 +67,7 @@ class Source:
     counts: Counts | None = None
     runs: dict[str, dict] | None = None
     claims: dict | None = None
+    shortest: dict[str, dict] | None = None
 
 
 def facts(source: Source) -> dict:
@@ -227,7 +230,9 @@ def _unit(unit: str, ids: list[str], source: Source) -> dict:
     told = witness and {"file": _shown(witness.file), "breaks": witness.breaks, **(run or {})}
     return {"function": UNITS[unit], "edits": ids, "witness": told,
             "length": len(run["operations"]) if run else None,
-            "bound": witness and witness.bound, "property": run and run["property"],
+            "bound": witness and (witness.bound or _bound(unit)),
+            "shortest": _shortest(unit, source),
+            "property": run and run["property"],
             "statement": core.PROPERTIES[run["property"]] if run and run["property"] else None}
 
 
@@ -237,6 +242,18 @@ def found_wrong(source: Source) -> dict[str, dict]:
                    "file": f"tests/scenarios/{one.scenario}", "without": one.without,
                    **((source.runs or {}).get(name) or {})}
             for name, one in findings().items()}
+
+
+def _shortest(unit: str, source: Source) -> dict | None:
+    """What was found last, or just now: then with the seconds that it took."""
+    found = saved().get(unit)
+    return found and {**found, **((source.shortest or {}).get(unit) or {})}
+
+
+def _bound(unit: str) -> str | None:
+    """Up to where explorations found no shorter run in which a user sees what is wrong."""
+    found = saved().get(unit)
+    return found and found["seen_bound" if "seen" in found else "bound"]
 
 
 def _shown(path: Path) -> str:

@@ -28,7 +28,7 @@ _ZERO_PAGE = 16         # its number in a scenario's world
 _PAGE = 4096
 
 
-def _there(operation: Operation, scope: Scope) -> Operation:
+def there(operation: Operation, scope: Scope) -> Operation:
     """In a scenario's world, which has more pages: of them the zero page is the last."""
     name, actor, arguments = operation
     if name == "unpin" and arguments[0] == scope.pages:
@@ -36,7 +36,7 @@ def _there(operation: Operation, scope: Scope) -> Operation:
     return name, actor, arguments
 
 
-def _start(scope: Scope) -> list[Statement]:
+def start(scope: Scope) -> list[Statement]:
     found: list[Statement] = [Units((units_text(scope.units),))]
     for i, kind in enumerate(scope.kinds):
         options = [Option("pages", Value(str(scope.file_pages), "number"))]
@@ -71,11 +71,11 @@ def _acts(scope: Scope, actions: list[Action]) -> list[Statement]:
     replay = _Replay(scope)
     found: list[Statement] = []
     for operation, fail, pause in actions:
-        act = _there(operation, scope)
+        act = there(operation, scope)
         if fail:
             found.append(Fail(str(fail)))
         if pause:
-            found.append(Pause(str(pause[0]), (), operations.said(*_there(pause[1], scope))))
+            found.append(Pause(str(pause[0]), (), operations.said(*there(pause[1], scope))))
         said = operations.said(*act)
         wanted = None if replay.world.ended else replay.result((act, fail, pause))
         results = (Wanted(wanted),) if wanted else ()
@@ -96,7 +96,7 @@ def text_of(found: dict, scope: Scope) -> str:
 
     found : dict   as exploring.Exploration.run gives it
     """
-    statements = [*_start(scope), *_acts(scope, [*scope.first(), *found["actions"]])]
+    statements = [*start(scope), *_acts(scope, [*scope.first(), *found["actions"]])]
     if found["what"] == "property":
         statements.append(Expect(What("property", "broken", (Value(found["name"], "word"),))))
     lines = [Line(0, None, _title(found))] + [Line(0, statement) for statement in statements]

@@ -120,6 +120,13 @@ static int flip(unsigned int flags)
 	return 0;
 }
 static int keep(unsigned int flags) { (void)flags; return 0; }
+static int walk(unsigned int flags)
+{
+	static unsigned int calls;
+	(void)flags;
+	((unsigned char *)kmm_world)[calls++ % kmm_world->used] ^= 1;
+	return 0;
+}
 static int low(unsigned int flags) { (void)flags; return *(volatile int *)8; }
 static int high(unsigned int flags) { (void)flags; return *(volatile int *)16; }
 __attribute__((visibility("default"))) const struct kmm_half kmm_half = {
@@ -171,6 +178,21 @@ def test_replay_compares_every_byte_of_the_state(flipping_halves):
         case[flags:flags + 4] = at.to_bytes(4, "little")
         runner.build(bytes(case))
         assert runner.first_differing(flipping_halves) == 1, f"byte {at} is not compared"
+
+
+def test_cases_in_a_row_are_compared_in_every_byte_of_the_state(small_halves):
+    # a shard compares while it puts the world back for the next case
+    runner, counters = core.Runner(), array.array("Q", [0])
+    job = core.Job(small_halves("keep", "walk"), seed=3, functions=[0], keep_going=True)
+    core.guard_process()
+    try:
+        done = job.run_shard(runner, 0, runner.state_bytes, core.Stop(),
+                             bytearray(core.WATCH_BYTES), counters)
+    finally:
+        core.unguard_process()
+
+    # each byte once; where a half's own trace ends may differ
+    assert done["divergences"] == runner.state_bytes - 8
 
 
 def test_threads_do_not_share_worlds(p, c):

@@ -8,10 +8,12 @@ from pathlib import Path
 import browser
 import pytest
 
+from pykmm.engine import halves
 from pykmm.patch.edits import judge
 from pykmm.patch.mail import read_mail
 from pykmm.report import claims as claims_report
-from pykmm.review import claims, facts, page
+from pykmm.review import claims, facts, page, shortest
+from pykmm.review.ablation import SCOPES, Ablations
 
 WIDTHS = (360, 800, 960, 1280, 1500, 1920)
 
@@ -65,7 +67,9 @@ def file(counts: facts.Counts, runs: dict, tmp_path_factory: pytest.TempPathFact
     """The page with all that there is; with the mail's lines too, if it is here."""
     mail = os.environ.get("PYKMM_PATCH")
     said = claims_report.facts(claims.load(), claims.read(mail) if mail else None, None)
-    source = facts.Source(judge(read_mail(mail)) if mail else None, "mail", counts, runs, said)
+    explored = shortest.first(Ablations(halves.c_half(), {"mapped": SCOPES["mapped"]}))
+    source = facts.Source(judge(read_mail(mail)) if mail else None, "mail", counts, runs, said,
+                          explored)
     path = tmp_path_factory.mktemp("page") / "review.html"
     path.write_text(page.page(facts.facts(source)), encoding="utf-8")
     return path
@@ -137,6 +141,17 @@ def test_n_begins_where_the_reader_is(opened: browser.Browser, file: Path) -> No
     opened.open(file, "#MK3")
     opened.press("n")
     assert focused(opened) == "E26"
+
+
+def test_units_say_what_breaks_first_and_how_soon(opened: browser.Browser) -> None:
+    rows = opened.run("[...document.querySelectorAll('#units ~ table tbody tr')]"
+                      ".map((row) => row.children[1].textContent)")
+    after = [(row.split()[0], row.split()[2]) for row in rows]
+    assert after == [("kept_writes", "3"), ("tracked_writes", "2"), ("tracked_writes", "2"),
+                     ("tracked_writes", "3"), ("tracked_writes", "5"), ("tracked_writes", "3"),
+                     ("lock_order", "5")]
+    # U5 to U7 are not found in the one scope that was explored
+    assert [", found in " in row for row in rows] == [True] * 4 + [False] * 3
 
 
 @pytest.mark.parametrize("name", ["E14", "U3", "MK3", "WP7", "do_brk", "C05", "edits"])

@@ -208,3 +208,21 @@ def test_a_block_device_starts_without_holes(make_kernel):
     assert kernel.get("inode[0].i_mapped") == 0
     assert kernel.get("inode[1].i_kind") == 2
     assert kernel.get("inode[1].i_mapped") == 2**64 - 1
+
+
+SECTORS_OF_SIZES = (16, 16, 16, 8, 8, 13, 5, 1)
+MAPPED = (*[2**64 - 1] * 4, 0, 0xAAAA, 0x00F3, 0x0FFF)
+
+
+@pytest.mark.parametrize("blocks", range(4))
+def test_a_disk_holds_what_lies_inside_the_file_and_in_no_hole(make_kernel, blocks):
+    sectors_a_block = (4, 4, 1, 2)[blocks]
+    for size, sectors in enumerate(SECTORS_OF_SIZES):
+        for holes, mapped in enumerate(MAPPED):
+            kernel = make_kernel(inode_size=[size, 0, 0], inode_holes=[holes, 0, 0],
+                                 inode_blocks=[blocks, 0, 0])
+
+            assert [kernel.get(f"inode[0].disk[{i}]") for i in range(24)] == [
+                i + 1 if i < sectors and mapped >> i // sectors_a_block & 1 else 0
+                for i in range(24)]
+            assert kernel.get("inode[1].disk[0]") == 25, "the next file's"

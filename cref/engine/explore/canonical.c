@@ -361,7 +361,10 @@ static void begin(struct kmm_canonical *form)
 	memset(form->waiting, 0, form->names[PAGE].count);
 	memset(form->mapped_by, 0, form->names[VMA].count);
 	memset(form->file_order, 0, form->names[VMA].count);
-	form->nr = form->met = form->told = form->versions = 0;
+	form->nr = form->met = form->told = 0;
+	if (form->beside)
+		return;
+	form->versions = 0;
 	form->walk++;
 }
 
@@ -444,6 +447,22 @@ void kmm_canonical_hash(struct kmm_canonical *form, const struct world *world, u
 			first = 0;
 		}
 	} while (next_order(order, alive));
+}
+
+void kmm_canonical_hash_as_is(struct kmm_canonical *form, const struct world *world, int beside,
+			      u64 hash[2])
+{
+	u8 order[KMM_CANONICAL_MMS];
+	u32 alive = 0, i;
+
+	form->world = world;
+	for (i = 0; i < world->size.mms; i++)
+		if (world->mms[i].mm_users || world->mms[i].mmap)
+			order[alive++] = (u8)i;
+	form->beside = (u32)beside;
+	walk(form, order, alive);
+	form->beside = 0;
+	kmm_hash_words(form->words, form->nr, hash);
 }
 
 const u64 *kmm_canonical_words(struct kmm_canonical *form, const struct world *world, u32 *nr)

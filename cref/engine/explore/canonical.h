@@ -35,6 +35,14 @@ KMM_EXPORT void kmm_canonical_free(struct kmm_canonical *form);
 KMM_EXPORT void kmm_canonical_hash(struct kmm_canonical *form, const struct world *world,
 				   u64 hash[2]);
 
+/*
+ * The same with processes in the order in which they lie.  `beside`: of a world
+ * that is looked at together with the one before it, in the same block: a
+ * version has the name that it got there.
+ */
+KMM_EXPORT void kmm_canonical_hash_as_is(struct kmm_canonical *form, const struct world *world,
+					 int beside, u64 hash[2]);
+
 /* The words themselves, good until the next call; their number in *nr. */
 KMM_EXPORT const u64 *kmm_canonical_words(struct kmm_canonical *form, const struct world *world,
 					  u32 *nr);

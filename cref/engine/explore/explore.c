@@ -253,14 +253,7 @@ const struct kmm_seen *kmm_explorer_seen(const struct kmm_explorer *explorer, u3
 
 u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *actions)
 {
-	const struct kmm_seen *seen = explorer->visited.seen;
-	u32 depth = 0, at, world;
-
-	for (world = number; seen[world].parent != KMM_NO_WORLD; world = seen[world].parent)
-		depth++;
-	for (at = depth, world = number; at; world = seen[world].parent)
-		actions[--at] = seen[world].action;
-	return depth;
+	return kmm_visited_path(&explorer->visited, number, actions);
 }
 
 const u8 *kmm_explorer_image(struct kmm_explorer *explorer, u32 number, u64 *bytes)

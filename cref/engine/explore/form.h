@@ -25,6 +25,7 @@ struct names {
 struct kmm_canonical {
 	const struct world *world;
 	u32 flags;
+	u32 beside;			/* versions keep the names that the last walk gave */
 	u32 nr;
 	u32 walk;			/* of which version_walk[] tells */
 	u32 versions;			/* named so far */

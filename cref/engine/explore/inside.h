@@ -16,6 +16,13 @@ struct kmm_chunk {
 	struct kmm_found found[KMM_NR_FOUND];
 };
 
+/* A world that an action led to, until it is known whether it was seen before. */
+struct kmm_reached {
+	u64 hash[2];
+	u32 action;
+	u32 faults;			/* of locks on the way there: not 0 if there were any */
+};
+
 /* One thread's. */
 struct kmm_walker {
 	struct kmm_runner *runner;
@@ -24,6 +31,9 @@ struct kmm_walker {
 	u32 path[KMM_MOST_DEPTH + 1];	/* their numbers */
 	u32 room;			/* images there is room for */
 	u32 walked;			/* images that are there */
+	struct kmm_reached *reached;	/* from the world that is being tried; room for all actions */
+	u32 nr_reached;
+	u32 reserved;
 };
 
 struct kmm_explorer {

@@ -41,6 +41,20 @@ u32 kmm_visited_find(const struct kmm_visited *visited, const u64 hash[2])
 	return KMM_NO_WORLD;
 }
 
+void kmm_visited_fetch_index(const struct kmm_visited *visited, const u64 hash[2])
+{
+	__builtin_prefetch(&visited->index[hash[0] & (visited->slots - 1)]);
+}
+
+/* Of the first slot alone: nearly always that is the one. */
+void kmm_visited_fetch_seen(const struct kmm_visited *visited, const u64 hash[2])
+{
+	u64 slot = visited->index[hash[0] & (visited->slots - 1)];
+
+	if (slot)
+		__builtin_prefetch(&visited->seen[NUMBER(slot)]);
+}
+
 static void enter(struct kmm_visited *visited, u32 number)
 {
 	u64 hash = visited->seen[number].hash[0], at = hash & (visited->slots - 1);
@@ -103,4 +117,16 @@ u32 kmm_visited_add(struct kmm_visited *visited, const struct kmm_seen *seen)
 u64 kmm_visited_bytes(const struct kmm_visited *visited)
 {
 	return visited->room * sizeof(*visited->seen) + visited->slots * sizeof(*visited->index);
+}
+
+u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u16 *actions)
+{
+	const struct kmm_seen *seen = visited->seen;
+	u32 depth = 0, at, world;
+
+	for (world = number; seen[world].parent != KMM_NO_WORLD; world = seen[world].parent)
+		depth++;
+	for (at = depth, world = number; at; world = seen[world].parent)
+		actions[--at] = seen[world].action;
+	return depth;
 }

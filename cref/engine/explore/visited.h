@@ -33,10 +33,15 @@ int kmm_visited_init(struct kmm_visited *visited);
 void kmm_visited_free(struct kmm_visited *visited);
 /* Its number, or KMM_NO_WORLD.  Many threads may ask while nobody adds. */
 u32 kmm_visited_find(const struct kmm_visited *visited, const u64 hash[2]);
+/* Who asks for many: first this for each of them, then that, and nothing has to be waited for. */
+void kmm_visited_fetch_index(const struct kmm_visited *visited, const u64 hash[2]);
+void kmm_visited_fetch_seen(const struct kmm_visited *visited, const u64 hash[2]);
 /* Its number; KMM_NO_WORLD: no memory.  It must not be there yet. */
 u32 kmm_visited_add(struct kmm_visited *visited, const struct kmm_seen *seen);
 /* Have room for so many more: 0, or -ENOMEM. */
 int kmm_visited_reserve(struct kmm_visited *visited, u32 more);
+/* The actions from the start to a world, the last one's number last: how many. */
+u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u16 *actions);
 /* Bytes that are in use for all worlds. */
 u64 kmm_visited_bytes(const struct kmm_visited *visited);
 

@@ -39,7 +39,8 @@ int kmm_walker_init(struct kmm_walker *walker, const struct kmm_explore_job *job
 		return -ENOMEM;
 	walker->room = FIRST_IMAGES;
 	walker->images = malloc(walker->room * runner->state_bytes);
-	if (!walker->images)
+	walker->reached = malloc(job->nr_actions * sizeof(*walker->reached));
+	if (!walker->images || !walker->reached)
 		return -ENOMEM;
 	kmm_core_enter(runner->world);
 	kmm_scope_start(runner->world, &job->scope);
@@ -57,6 +58,7 @@ void kmm_walker_free(struct kmm_walker *walker)
 	kmm_runner_free(walker->runner);
 	kmm_canonical_free(walker->form);
 	free(walker->images);
+	free(walker->reached);
 }
 
 static int room_for(struct kmm_walker *walker, u32 depth)
@@ -140,35 +142,86 @@ static u32 note_broken(struct kmm_chunk *chunk, struct world *world, u32 mask, u
 	return broken;
 }
 
-/* The world that an action has left, by all halves alike. */
-static void arrive(struct kmm_walker *walker, const struct kmm_explorer *explorer,
-		   const u8 *image, u32 number, u32 action, struct kmm_chunk *chunk)
+/* The action once more, by one half: the world that it left has gone. */
+static struct world *act_again(struct kmm_walker *walker, const struct kmm_explore_job *job,
+			       const struct kmm_action *action)
 {
-	const struct kmm_scope *scope = &explorer->job.scope;
-	struct world *world = walker->runner->world;
-	u32 broken = 0;
-	u64 hash[2];
+	struct kmm_runner *runner = walker->runner;
+	struct kmm_result result;
+
+	kmm_arm((struct world *)runner->drawn, action);
+	memcpy(runner->world, runner->drawn, runner->state_bytes);
+	kmm_guarded_operation(runner, job->halves[0], &action->operation, &result);
+	return runner->world;
+}
+
+/* A world that was reached and is not known yet, or whose way there broke a rule. */
+static void arrive(struct kmm_walker *walker, const struct kmm_explorer *explorer,
+		   const struct kmm_reached *reached, u32 number, struct kmm_chunk *chunk)
+{
+	const struct kmm_explore_job *job = &explorer->job;
+	u32 mask = job->scope.properties, action = reached->action, broken = 0;
+	struct world *world = act_again(walker, job, &job->actions[action]);
 
 	/* these are of the run, not of the world that it left */
 	if (world->order_fault | world->sleep_fault)
-		broken = note_broken(chunk, world, scope->properties, number, action);
+		broken = note_broken(chunk, world, mask, number, action);
 	kmm_settle(world);
-	if (!broken && !memcmp(world, image, walker->runner->state_bytes)) {
-		chunk->known++;
-		return;
-	}
-	if (!kmm_in_scope(world, scope)) {
+	if (!kmm_in_scope(world, &job->scope)) {
 		chunk->outside++;
 		return;
 	}
-	kmm_canonical_hash(walker->form, world, hash);
-	if (kmm_visited_find(&explorer->visited, hash) != KMM_NO_WORLD) {
+	if (kmm_visited_find(&explorer->visited, reached->hash) != KMM_NO_WORLD) {
 		chunk->known++;
 		return;
 	}
 	if (!broken)
-		broken = note_broken(chunk, world, scope->properties, number, action);
-	add(chunk, hash, number, action, broken ? KMM_SEEN_LAST : 0);
+		broken = note_broken(chunk, world, mask, number, action);
+	add(chunk, reached->hash, number, action, broken ? KMM_SEEN_LAST : 0);
+}
+
+/*
+ * The world that an action has left, by all halves alike.  Whether it is known
+ * is asked when all actions have been tried: until then the memory that tells
+ * is on its way here.
+ */
+static void reach(struct kmm_walker *walker, const struct kmm_explorer *explorer,
+		  const u8 *image, u32 action, struct kmm_chunk *chunk)
+{
+	struct kmm_reached *reached = &walker->reached[walker->nr_reached];
+	struct world *world = walker->runner->world;
+
+	reached->action = action;
+	reached->faults = world->order_fault | world->sleep_fault;
+	kmm_settle(world);
+	if (!reached->faults && !memcmp(world, image, walker->runner->state_bytes)) {
+		chunk->known++;
+		return;
+	}
+	if (!reached->faults && !kmm_in_scope(world, &explorer->job.scope)) {
+		chunk->outside++;
+		return;
+	}
+	kmm_canonical_hash(walker->form, world, reached->hash);
+	kmm_visited_fetch_index(&explorer->visited, reached->hash);
+	walker->nr_reached++;
+}
+
+static void tell_apart(struct kmm_walker *walker, const struct kmm_explorer *explorer, u32 number,
+		       struct kmm_chunk *chunk)
+{
+	const struct kmm_visited *visited = &explorer->visited;
+	const struct kmm_reached *reached = walker->reached, *end = reached + walker->nr_reached;
+
+	for (; reached < end; reached++)
+		kmm_visited_fetch_seen(visited, reached->hash);
+	for (reached = walker->reached; reached < end; reached++)
+		if (!reached->faults &&
+		    kmm_visited_find(visited, reached->hash) != KMM_NO_WORLD)
+			chunk->known++;
+		else
+			arrive(walker, explorer, reached, number, chunk);
+	walker->nr_reached = 0;
 }
 
 static void try_one(struct kmm_walker *walker, const struct kmm_explorer *explorer,
@@ -192,7 +245,7 @@ static void try_one(struct kmm_walker *walker, const struct kmm_explorer *explor
 	else if (result.outcome != KMM_RETURNED)
 		note(chunk, result.outcome, number, i);
 	else
-		arrive(walker, explorer, image, number, i, chunk);
+		reach(walker, explorer, image, i, chunk);
 }
 
 void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer, const u8 *image,
@@ -204,4 +257,5 @@ void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer,
 	memcpy(walker->runner->drawn, image, walker->runner->state_bytes);
 	for (i = job->nr_first; i < job->nr_actions; i++)
 		try_one(walker, explorer, image, world, i, chunk);
+	tell_apart(walker, explorer, world, chunk);
 }

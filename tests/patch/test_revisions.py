@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What changed between two mails of the toy patch."""
+
+import pytest
+from patch_toy import MAIL, Toy
+
+from pykmm.review.revisions import AROUND, COMMENTS, Changed, changed
+
+
+def compare(toy: Toy, old: str, new: str) -> list[Changed]:
+    _, first = toy.read()
+    toy.change("toy.mail", old, new)
+    _, other = toy.read()
+    return changed(first, other)
+
+
+def test_altered_line_is_of_its_edit(toy: Toy) -> None:
+    number = toy.line("+\t\tNOTE(5);")
+    one, = compare(toy, "+\t\tNOTE(5);", "+\t\tNOTE(55);")
+    assert (one.what, one.file, one.functions) == ("E06", "mm/toy.c", ("toy_fault",))
+    assert one.unit == "U1"
+    assert [[(line.number, line.text.strip()) for line in side] for side in one.lines] == [
+        [(number, "NOTE(5);")], [(number, "NOTE(55);")]]
+    assert (one.inert, one.before) == ("", False)
+
+
+def test_line_taken_out_differently_shows_before_the_patch(toy: Toy) -> None:
+    one, = compare(toy, "-\t*value = 1;", "-\t*value = 2;")
+    assert (one.what, one.before, one.inert) == ("E09", True, "")
+
+
+def test_white_space_is_no_change(toy: Toy) -> None:
+    assert compare(toy, "+\treturn a == TOY;", "+    return  a==TOY ;") == []
+
+
+@pytest.mark.parametrize("new", ["+\tNOTE(7);\t/* seven */", "+\t/* + */ NOTE(7); /**/"])
+def test_comment_within_a_line_is_inert(toy: Toy, new: str) -> None:
+    one, = compare(toy, "+\tNOTE(7);", new)
+    assert (one.what, one.inert, one.functions) == ("E08", COMMENTS, ("toy_clean_one", "toy_clean"))
+
+
+def test_comment_that_swallows_code_is_not_inert(toy: Toy) -> None:
+    one, = compare(toy, "+\tNOTE(7);", "+\tNOTE(7); /* and what follows")
+    assert (one.what, one.inert) == ("E08", "")
+
+
+def test_context_between_changed_lines_is_code(toy: Toy) -> None:
+    one, = compare(toy, "\n \t\tNOTE(2);", "\n \t\tNOTE(9);")
+    assert (one.what, one.inert, one.before) == ("context of hunk 2 of mm/toy.c", "", True)
+
+
+def test_context_around_changed_lines_is_in_no_half(toy: Toy) -> None:
+    one, = compare(toy, "\n \tNOTE(4);", "\n \tNOTE(9);")
+    assert (one.what, one.inert) == ("context of hunk 3 of mm/toy.c", AROUND)
+
+
+def test_toy_is_equal_to_itself(toy: Toy) -> None:
+    assert toy.path.read_text() == MAIL
+    _, verdict = toy.read()
+    assert changed(verdict, verdict) == []
