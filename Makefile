@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin
+REPORT := bench/report
 
 SOURCES := $(shell find cref pykmm -name '*.[ch]' -o -name '*.def' -o -name '*.pyx' -o -name '*.pxd') \
 	   cref/CFLAGS setup.py pykmm/source/anchors.py pykmm/source/counting.py pykmm/source/operands.py
@@ -14,7 +15,7 @@ SOURCES := $(shell find cref pykmm -name '*.[ch]' -o -name '*.def' -o -name '*.p
 help:
 	@echo "make fuzz      fuzz the halves against each other for 30 seconds"
 	@echo "make test      run the tests"
-	@echo "make bench     time the replay loop, count instructions (needs valgrind)"
+	@echo "make bench     time everything, count instructions (needs valgrind): bench/report"
 	@echo "make sanitize  ten million cases and a million sequences under the sanitizers"
 	@echo "make compilers everything by gcc and clang at three levels, compared (ten minutes)"
 	@echo "make deep      every test, all mutants included (about half an hour)"
@@ -46,10 +47,13 @@ deep: build
 	@PYKMM_DEEP=1 $(RUN)/pytest -n auto
 
 bench: build
-	@$(RUN)/pytest bench
+	@mkdir -p $(REPORT)
+	@$(RUN)/pykmm bench --seconds 60 --instructions --json $(REPORT)/bench.json --html $(REPORT)/index.html
+	@$(RUN)/pykmm bench --seconds 30 --events --json $(REPORT)/events.json
+	@$(RUN)/pytest bench/bench_replay.py
 	@$(RUN)/python bench/phases.py
-	@$(RUN)/python bench/instructions.py
-	@$(RUN)/python bench/growth.py --plots bench/report
+	@$(RUN)/python bench/growth.py --plots $(REPORT) --json $(REPORT)/growth.json
+	@$(RUN)/python bench/instructions.py --json $(REPORT)/instructions.json
 
 sanitize: build
 	@$(RUN)/python tools/sanitize.py --cases 10000000 --sequences 1000000
@@ -58,6 +62,6 @@ compilers: build
 	@$(RUN)/python tools/compilers.py
 
 clean:
-	rm -rf build $(VENV) pykmm/lib *.egg-info .pytest_cache .hypothesis .benchmarks
+	rm -rf build $(VENV) pykmm/lib $(REPORT) *.egg-info .pytest_cache .hypothesis .benchmarks
 	find pykmm -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

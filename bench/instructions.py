@@ -15,7 +15,8 @@ against instructions.json too, which --record writes; with another compiler or
 Cython the numbers are others, and only the bounds are looked at.
 
 Exit status: 0 all is so; 1 a row is out of bounds or not as recorded; 2 the
-record cannot be read; 3 something that this needs is missing.
+record cannot be read, or a file not written; 3 something that this needs is
+missing.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ try:
     from pykmm.bench import callgrind, instructions
     from pykmm.bench.known import KNOWN
     from pykmm.bench.rows import ROWS
-    from pykmm.errors import PykmmError
+    from pykmm.errors import BadInput, PykmmError
 except ImportError as missing:
     print(f"instructions: pykmm is not built ({missing}): python setup.py build_ext --inplace",
           file=sys.stderr)
@@ -88,8 +89,8 @@ def differs_from_record(counts: instructions.Totals, tools: Mapping[str, str]) -
     changed = instructions.changes(recorded, counts)
     for line in changed:
         print(line)
-    print(f"{len(changed)} numbers are not as in {RECORD.name}"
-          + (": if that is meant, --record it and say why in the commit" if changed else ""))
+    print(f"numbers that are not as in {RECORD.name}: {len(changed)}"
+          + ("; if that is meant, --record them and say why in the commit" if changed else ""))
     return bool(changed)
 
 
@@ -97,15 +98,21 @@ def _words(tools: Mapping[str, str]) -> str:
     return f"{tools['compiler']}, Cython {tools['cython']}"
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written: {error.strerror}") from None
+
+
 def run(arguments: argparse.Namespace) -> int:
     counts = count_all()
     totals, tools = instructions.totals(counts), instructions.toolchain()
     print_table(counts, arguments.breakdown)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": totals, **tools}, indent=1) + "\n",
-                                  encoding="utf-8")
+        _write(arguments.json, json.dumps({"rows": totals, **tools}, indent=1) + "\n")
     if arguments.record:
-        RECORD.write_text(instructions.record_text(totals, tools), encoding="utf-8")
+        _write(RECORD, instructions.record_text(totals, tools))
         print(f"recorded in {RECORD.name}, by {_words(tools)}")
         changed = False
     else:

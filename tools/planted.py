@@ -23,12 +23,15 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build/planted"
@@ -36,13 +39,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import copies  # noqa: E402
 
+from pykmm import paths  # noqa: E402
 from pykmm.bench import compare, instructions, rows  # noqa: E402
 from pykmm.errors import BadInput, PykmmError  # noqa: E402
 from pykmm.source import anchors  # noqa: E402
 
 PERCENT = 5
-# One addition waits for the one before it: n of them take n instructions and n cycles, and no
-# compiler can shorten the chain.
+# So many additions take so many instructions, as no compiler can shorten the chain, and so much
+# time as many of them take alone: a processor that runs several at once does so there too.
 LINK = 'x += 1; __asm__ __volatile__("" : "+r"(x));'
 _CHAIN = '''
 cdef extern from *:
@@ -77,8 +81,7 @@ class Plant:
     step    in front of whose first line
     row     which gets PERCENT more instructions, or one if that is more
     local   a name in the function that may as well be another one
-    path    name of a row that takes 100 ns and more, or "" if none does
-    runs    how often the step runs in it
+    path    name of a row that takes 100 ns and more, in which the step runs once, or ""
     """
 
     function: str
@@ -87,7 +90,6 @@ class Plant:
     row: str
     local: str
     path: str = ""
-    runs: int = 1
 
     @property
     def row_name(self) -> str:
@@ -102,7 +104,8 @@ class Plant:
     def same(self, text: str) -> str:
         """The source of the file with other words in it, and no other meaning."""
         text = self._before_step(text, "# nothing else")
-        start = re.search(rf"^cdef .*\b{self.function}\(", text, re.MULTILINE).start()
+        start = text.index(next(line for line in text.splitlines()
+                                if re.match(rf"cdef .*\b{self.function}\(", line)))
         end = text.find("\ncdef ", start)
         end = len(text) if end < 0 else end
         body = re.sub(rf"(?<![.\w]){self.local}(?![\w(])", f"{self.local}_renamed",
@@ -134,7 +137,7 @@ PLANTS = [
     Plant("clear_page_dirty_for_io", "mm/page_writeback.pyx", "CI4", "1 mapping", "mapping",
           "clear_page_dirty_for_io/64 mappings"),
     Plant("page_mkclean_one", "mm/rmap.pyx", "MK4", "tracked, dirty, writable", "entry",
-          "page_mkclean_file/64 mappings", 64),
+          "life cycle/write 1 page, msync, rewrite"),
     Plant("page_mkclean_file", "mm/rmap.pyx", "MFI5", "1 mapping", "protect",
           "page_mkclean_file/64 mappings"),
     Plant("page_mkclean", "mm/rmap.pyx", "PM3", "1 mapping", "mapping",
@@ -172,7 +175,7 @@ def time_verdict(before: dict, after: dict) -> str:
     return compare.Change(after["name"], compare.AGAINST_C, compare.quotient(*ratios)).verdict
 
 
-def _told(folder: Path, script: str, *words: str) -> list | dict:
+def _told(folder: Path, script: str, *words: str) -> Any:
     """What a script prints that runs on the pykmm in a folder."""
     done = subprocess.run([sys.executable, "-c", script, *words], cwd=folder, check=False,
                           capture_output=True, text=True)
@@ -235,7 +238,11 @@ def _addition_ns() -> float:
     FOLDER.mkdir(parents=True, exist_ok=True)
     source.write_text("void chain(long n) { unsigned long x = 0; while (n--) { "
                       + LINK * _LINKS + " } }\n", encoding="ascii")
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    compiler = os.environ.get("CC", "gcc")
+    if not shutil.which(compiler):
+        raise copies.Missing(f"there is no {compiler} to compile a chain with")
+    subprocess.run([compiler, *paths.c_flags(), "-shared", "-fPIC", "-o", library, source],
+                   check=True)
     chain, best = ctypes.CDLL(str(library)).chain, float("inf")
     for _ in range(_TRIES):
         start = time.perf_counter_ns()
@@ -258,18 +265,14 @@ def _said_of(plant: Plant, before: dict, after: dict) -> str:
     return said
 
 
-def additions(plant: Plant, path_ns: float, instructions: int, addition_ns: float) -> int:
+def additions(path_ns: float, addition_ns: float) -> int:
     """How many to plant for PERCENT of a path's time."""
-    if plant.runs == 1:
-        return max(1, round(path_ns * PERCENT / 100 / addition_ns))
-    # so short a chain runs beside what is around it, and costs what its instructions do
-    return max(1, round(instructions * PERCENT / 100 / plant.runs))
+    return max(1, round(path_ns * PERCENT / 100 / addition_ns))
 
 
 def _seen_in_time(plant: Plant, seconds: float, addition_ns: float) -> bool:
     before = _timed(ROOT, plant, seconds)
-    counted = instructions.count([rows.find(plant.path)])[plant.path]["P"]
-    planted = additions(plant, before["ns"]["P"], counted, addition_ns)
+    planted = additions(before["ns"]["P"], addition_ns)
     _build({plant.file: plant.slower(_source(plant), planted)})
     return _said_of(plant, before, _timed(FOLDER, plant, seconds)) == compare.SLOWER
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from ..engine import bench_worker
 from ..engine.core import Half
 from .measuring import Refused, measure
 from .row import Row
@@ -58,4 +59,5 @@ def run(plan: dict[str, Any], halves: list[Half], say: Callable[..., None],
             say("refused", name=name, why=str(why))
         except _Stopped:
             break
-    say("result", interrupted=stop.is_set(), processor=processor)
+    say("result", interrupted=stop.is_set(), processor=processor,
+        fixed_addresses=bench_worker.addresses_are_fixed())

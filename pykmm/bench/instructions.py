@@ -2,6 +2,7 @@
 """Instructions of rows: counted, held against bounds, and against the recorded table."""
 
 import json
+import platform
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,19 +112,22 @@ def breakdown(c: Counter[str], p: Counter[str]) -> Iterator[str]:
             yield f"{name}: {in_c} in C, {in_p} in P"
 
 
+def compiler_named_in(library: bytes) -> str:
+    """Names, versions and vendors of the compilers that a library says it is by."""
+    # vendors have defaults of their own; clang's libraries hold gcc's name too, by the start files
+    for name, pattern in (("clang", rb"(\w*) ?clang version ([\d.]+)"),
+                          ("gcc", rb"GCC: \((\w+)[^)]*\) ([\d.]+)")):
+        found = {f"{name} {version.decode()} ({vendor.decode() or 'no vendor'})"
+                 for vendor, version in re.findall(pattern, library)}
+        if found:
+            return " and ".join(sorted(found))
+    return "unknown"
+
+
 def compiler() -> str:
-    """What the halves and the core library were compiled with, as they say themselves."""
-    found = set()
-    for library in ("libkmm.so", "c.so"):
-        text = (paths.lib() / library).read_bytes()
-        # clang's libraries hold gcc's name too, from the start files
-        for name in (rb"clang version ([\d.]+)", rb"GCC: \([^)]*\) ([\d.]+)"):
-            versions = set(re.findall(name, text))
-            if versions:
-                found |= {f"{'clang' if b'clang' in name else 'gcc'} {version.decode()}"
-                          for version in versions}
-                break
-    return " and ".join(sorted(found)) or "unknown"
+    """What the halves and the core library were compiled with, and for what."""
+    libraries = b"".join((paths.lib() / name).read_bytes() for name in ("libkmm.so", "c.so"))
+    return f"{compiler_named_in(libraries)} for {platform.machine()}"
 
 
 def cython() -> str:

@@ -10,16 +10,19 @@ from .. import __version__, paths
 from .instructions import toolchain
 
 
-def describe(processor: int | None = None) -> dict[str, str | int | None]:
+def describe(processor: int | None = None,
+             fixed_addresses: bool | None = None) -> dict[str, str | int | None]:
     """Processor, memory, kernel, compiler and flags, as words for people.
 
-    processor : int | None    number of the one that the times were taken on
+    processor : int | None           number of the one that the times were taken on
+    fixed_addresses : bool | None    whether addresses are the same in every run
     """
     return {
         "pykmm": __version__,
         "processor": _processor(),
         "processors": os.cpu_count(),
         "pinned_to": processor,
+        "fixed_addresses": fixed_addresses,
         "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),

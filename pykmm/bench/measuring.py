@@ -24,6 +24,7 @@ YARDSTICK = 500         # rounds of it: some 20 microseconds
 TICK_SECONDS = 0.5
 FITS = 5
 PAGE, LINE = 4096, 64   # bytes
+NOT_BACK = "its rounds do not end in the world that they begin in"
 _MOST_CALLS = 1 << 20
 
 
@@ -40,6 +41,7 @@ class Samples:
     calls : name -> how often the steps were done in each round
     yardstick : list        nanoseconds of a round of the work that never changes
     refused : name -> why   columns of the user that were not timed
+    block : int             address of the worlds
     """
 
     columns: dict[str, list[float]] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Samples:
     calls: dict[str, int] = field(default_factory=dict)
     yardstick: list[float] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    block: int = 0
 
 
 class _Block:
@@ -56,9 +59,17 @@ class _Block:
         self._holds: timing.Timed | None = None
 
     def put(self, timed: timing.Timed) -> None:
+        """Make this the one that is in it; raises Refused as empty does."""
         if self._holds is not timed:
+            self.empty()
             timed.start()
             self._holds = timed
+
+    def empty(self) -> None:
+        """Rounds end where they began, or what was timed were different calls: raises Refused."""
+        if self._holds is not None and not self._holds.is_back():
+            raise Refused(NOT_BACK)
+        self._holds = None
 
 
 @dataclass
@@ -67,7 +78,7 @@ class _Loop:
 
     timed: timing.Timed
     half: Half | None
-    block: "_Block"
+    block: _Block
     calls: int = 1
 
     def run(self, calls: int) -> int:
@@ -96,22 +107,20 @@ def measure(row: Row, halves: list[Half], seconds: float, layout: int = 0,
     starts = {"after": row.make(AFTER)}
     if row.has_before:
         starts["before"] = _at_one_place(row.make(BEFORE), starts["after"])
+    samples.block = starts["after"].runner.base
     block, draw = _Block(), random.Random(layout)
     stack_at = draw.randrange(PAGE // LINE) * LINE
     loops, idle = {}, {}
-    for units, start in starts.items():
+    for kernel, start in starts.items():
         timed = timing.Timed(start, stack_at)
-        compared = halves if units == "after" else halves[:1]
-        agreed = _agreed(timed, compared, samples, tell)
-        idle[units] = _Loop(timed, None, block)
-        own = {half.name if units == "after" else "before": _Loop(timed, half, block)
-               for half in agreed}
-        _fit([idle[units], *own.values()], by=own.get("C", own.get("before")))
-        loops |= own
+        agreed = _agreed(timed, halves if kernel == "after" else halves[:1], samples, tell)
+        own = [_Loop(timed, half, block) for half in agreed]
+        idle[kernel] = _Loop(timed, None, block)
+        _fit([*own, idle[kernel]])
+        loops |= {loop.half.name: loop for loop in own} if kernel == "after" else {kernel: own[0]}
     samples.calls = {name: loop.calls for name, loop in loops.items()}
     _rounds(loops, idle, samples, seconds, draw, tick)
-    for loop in idle.values():
-        _check_back(loop.timed, halves[0])
+    block.empty()
     return samples
 
 
@@ -152,7 +161,11 @@ def _agreed(timed: timing.Timed, halves: list[Half], samples: Samples,
             raise Refused(why)
         else:
             samples.refused[half.name] = why
-    _check_back(timed, first)
+    # one round, before many of them go on from a world that nobody checked
+    timed.start()
+    timed.steps(first, 1)
+    if not timed.is_back():
+        raise Refused(NOT_BACK)
     return agreed
 
 
@@ -183,24 +196,17 @@ def _why_not(timed: timing.Timed, half: Half, expected: _Ran) -> str:
     return "" if ran == expected else f"{half.name} and C differ"
 
 
-def _check_back(timed: timing.Timed, half: Half) -> None:
-    """Rounds end where they began, or what was timed were different calls."""
-    timed.start()
-    timed.steps(half, 3)
-    if not timed.is_back():
-        raise Refused("its rounds do not end in the world that they begin in")
-
-
-def _fit(loops: list[_Loop], by: _Loop) -> None:
-    """Give loops that share a world the number of calls that takes one of them BATCH_NS."""
-    calls = 1
-    by.timed.start()
+def _fit(loops: list[_Loop]) -> None:
+    """Give loops that share a world the number of calls that takes the first one BATCH_NS."""
+    first, calls = loops[0], 1
+    first.block.put(first.timed)
     while calls < _MOST_CALLS:
         # of several: what disturbed one of them would leave batches too short to be timed
-        spent = max(1, min(by.run(calls) for _ in range(FITS)))
+        spent = max(1, min(first.run(calls) for _ in range(FITS)))
         if spent >= BATCH_NS / 2:
             break
         calls = min(_MOST_CALLS, calls * min(64, max(2, BATCH_NS // spent)))
+    first.block.empty()
     for loop in loops:
         loop.calls = calls
 

@@ -16,12 +16,16 @@ DEATHS = 3      # after so many, the rows that are left are not tried
 
 @dataclass
 class Result:
-    """rows as results.row_of makes them; refused : {name: why}; processor : the one it ran on."""
+    """rows as results.row_of makes them; refused : {name: why}; processor : the one it ran on.
+
+    fixed_addresses : whether a layout is the same in every run; None: nothing was timed
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     processor: int | None = None
+    fixed_addresses: bool | None = None
 
 
 class Session:
@@ -33,6 +37,7 @@ class Session:
     events : bool          whether primitives record what they are called with
     first : int            number of the first of the LAYOUTS: what addresses are drawn from
     catalogue : str        module whose ROWS these are
+    samples : name -> what was measured of it in each layout
     """
 
     def __init__(self, names: Sequence[str], seconds: float, halves: Sequence[NamedHalf] = (), *,
@@ -41,7 +46,7 @@ class Session:
         self._halves = [vars(half) for half in halves]
         self._plan = {"catalogue": catalogue,
                       "seconds": seconds / LAYOUTS / max(1, len(names))}
-        self._samples: dict[str, list[Samples]] = {name: [] for name in names}
+        self.samples: dict[str, list[Samples]] = {name: [] for name in names}
         self._left: list[str] = []      # of the layout that is measured now
         self._child: Child | None = None
         self._stopped = False
@@ -87,13 +92,14 @@ class Session:
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["type"] == "row":
-            self._samples[message["name"]].append(Samples(**message["samples"]))
+            self.samples[message["name"]].append(Samples(**message["samples"]))
             self._left.remove(message["name"])
         elif message["type"] == "refused":
             self.result.refused[message["name"]] = message["why"]
             self._left.remove(message["name"])
         elif message["type"] == "result":
             self.result.processor = message["processor"]
+            self.result.fixed_addresses = message["fixed_addresses"]
 
     def _bury(self, died: Died) -> int:
         """A row ended the process: it is refused, and others go on without it."""
@@ -114,5 +120,5 @@ class Session:
         known = child.rows_of(self._plan["catalogue"])
         self.result.interrupted = self._stopped
         self.result.rows = [results.row_of(known[name], samples)
-                            for name, samples in self._samples.items()
+                            for name, samples in self.samples.items()
                             if samples and name not in self.result.refused]

@@ -12,6 +12,7 @@ import click
 from ..bench import compare, machine, results
 from ..bench.row import Row
 from ..bench.session import LAYOUTS, Result, Session
+from ..engine.halves import BUILT_IN
 from ..errors import BadInput, Lacking
 from ..report import bench as report
 from ..report.findings import counted
@@ -89,6 +90,9 @@ class Run:
         if self.json_path != "-":
             self.out.line(text)
 
+    def _names_of_halves(self) -> list[str]:
+        return [*BUILT_IN, *(half.name for half in self.halves)]
+
     def check_events(self) -> None:
         """Refuse to compare times with events to times without."""
         if self.old is not None and self.old["events"] != self.events:
@@ -128,6 +132,8 @@ class Run:
                 self.out.status(f"{done * 100 // (LAYOUTS * len(names)):3d} %  {name}")
 
         with self._interrupts(session):
+            self.say(f"halves {', '.join(self._names_of_halves())}; {counted(len(names), 'row')} "
+                     f"in {LAYOUTS} layouts; {self.seconds:g} s")
             try:
                 return session.run(tell)
             finally:
@@ -152,10 +158,11 @@ class Run:
         from ..bench import instructions
 
         names = {row["name"] for row in result.rows}
+        refused = {name for row in result.rows for name in row["refused"]}
         self.out.status("counting instructions")
         try:
             counts = instructions.count([row for row in self.rows if row.name in names],
-                                        self.halves)
+                                        [h for h in self.halves if h.name not in refused])
         except Lacking as error:
             if needed:
                 raise
@@ -185,8 +192,8 @@ class Run:
             "events": self.events,
             "seconds": self.seconds,
             "interrupted": result.interrupted,
-            "halves": ["C", "P", *(half.name for half in self.halves)],
-            "machine": machine.describe(result.processor),
+            "halves": self._names_of_halves(),
+            "machine": machine.describe(result.processor, result.fixed_addresses),
             "rows": result.rows,
             "refused": result.refused,
         }
@@ -199,11 +206,21 @@ class Run:
                 "verdicts": compare.verdicts(found),
                 "changes": [asdict(change) | {"verdict": change.verdict} for change in found]}
 
+    def _builds(self, rows: list[dict]) -> str:
+        """Which build was timed, and that the usual one is counted."""
+        said = f", timed with{'' if self.events else 'out'} events"
+        said = said if any(row["rounds"] for row in rows) else ""
+        if any(row["instructions"]["C"] for row in rows):
+            said += ", counted with events"
+        return said
+
     def _print(self, document: dict, found: list, failed: list) -> None:
         if document["rows"]:
             self.out.print(report.table(document["rows"]))
-        self.say(machine.line(document["machine"])
-                 + (", with events" if self.events else ", without events"))
+        self.say(machine.line(document["machine"]) + self._builds(document["rows"]))
+        if document["machine"]["fixed_addresses"] is False:
+            self.say("addresses are random here: times of two runs differ by more than these "
+                     "intervals")
         for name, why in document["refused"].items():
             self.say(f"{name}: refused: {why}")
         if self.old is not None:

@@ -19,15 +19,19 @@ MOST_PAGES = 512                    # between two things that are loaded
 _AS_IT_IS = 0xFFFFFFFF
 
 
-def fix_addresses() -> None:
-    """Start this process again without random addresses, once, where the system lets it."""
+def addresses_are_fixed() -> bool:
+    """Does this process have the same addresses as another one of its kind?"""
     libc = ctypes.CDLL(None)
-    if not hasattr(libc, "personality"):
+    return hasattr(libc, "personality") and bool(libc.personality(_AS_IT_IS) & ADDR_NO_RANDOMIZE)
+
+
+def fix_addresses() -> None:
+    """Start this process again without random addresses, where the system lets it."""
+    libc = ctypes.CDLL(None)
+    if addresses_are_fixed() or not hasattr(libc, "personality"):
         return
-    now = libc.personality(_AS_IT_IS)
-    if now & ADDR_NO_RANDOMIZE or libc.personality(now | ADDR_NO_RANDOMIZE) < 0:
-        return
-    if libc.personality(_AS_IT_IS) & ADDR_NO_RANDOMIZE:
+    libc.personality(libc.personality(_AS_IT_IS) | ADDR_NO_RANDOMIZE)
+    if addresses_are_fixed():
         os.environ["PYTHONHASHSEED"] = "0"      # orders of sets, and so of allocations
         os.execv(sys.executable, [sys.executable, "-m", __spec__.name, *sys.argv[1:]])
 

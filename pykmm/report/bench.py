@@ -30,7 +30,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
     """One line a row: nanoseconds by column, ratios and their intervals, instructions."""
     named = list(dict.fromkeys(name for row in rows for name in row["ratios"]))
     timed = any(row["rounds"] for row in rows)
-    counted = [name for name in ("C", "P", "before", *named)
+    counted = [name for name in dict.fromkeys(name for row in rows for name in row["instructions"])
                if any(row["instructions"].get(name) is not None for row in rows)]
     shown = Table(box=None, pad_edge=False)
     shown.add_column("row", no_wrap=True)

@@ -140,6 +140,21 @@ def test_rounds_that_do_not_come_back_are_refused(monkeypatch):
         measure(CLEANED, [C, P], 0.0)
 
 
+def test_rounds_that_leave_a_world_are_refused_whenever_they_do(monkeypatch):
+    """The first round is right, and later ones are not."""
+    class Forgetful(timing.Timed):
+        def steps(self, half, rounds):
+            spent = super().steps(half, rounds)
+            if rounds > 1:
+                self.run(half)
+            return spent
+
+    monkeypatch.setattr(measuring.timing, "Timed", Forgetful)
+    for row in (CLEANED, FIRST_STORE):
+        with pytest.raises(Refused, match="do not end in the world that they begin in"):
+            measure(row, [C, P], 0.0)
+
+
 @pytest.mark.parametrize(("step", "said"), [
     (Call("no_such"), "no function no_such"),
     (Call("page_mkclean", {"pages": 1}), "pages is no argument"),

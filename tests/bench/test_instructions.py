@@ -5,6 +5,7 @@ Here because it is valgrind that counts: pykmm/bench/callgrind.py says how.
 """
 
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -288,7 +289,19 @@ def test_toolchain_is_what_the_libraries_say() -> None:
     tools = instructions.toolchain()
 
     assert tools["compiler"].split()[0] in ("gcc", "clang")
-    assert all(tool.split()[-1][0].isdigit() for tool in tools.values())
+    assert tools["compiler"].endswith(f" for {platform.machine()}")
+    assert tools["cython"][0].isdigit()
+
+
+@pytest.mark.parametrize(("library", "compiler"), [
+    (b"\0GCC: (Debian 12.2.0-14) 12.2.0\0", "gcc 12.2.0 (Debian)"),
+    (b"\0GCC: (GNU) 14.1.0\0Debian clang version 14.0.6\0", "clang 14.0.6 (Debian)"),
+    (b"\0clang version 17.0.1\0", "clang 17.0.1 (no vendor)"),
+    (b"GCC: (GNU) 9.1\0GCC: (GNU) 8.2\0GCC: (GNU) 8.2", "gcc 8.2 (GNU) and gcc 9.1 (GNU)"),
+    (b"", "unknown"),
+])
+def test_compiler_is_read_from_what_it_left(library: bytes, compiler: str) -> None:
+    assert instructions.compiler_named_in(library) == compiler
 
 
 def test_costs_of_calls_are_counted_where_they_ran() -> None:

@@ -88,6 +88,15 @@ def test_wheel_lists_its_sources(installed, tmp_path):
     assert "cref/mm/memory.c" in page and "pykmm/mm/memory.pyx" in page
 
 
+def test_wheel_times_rows_without_events(installed, tmp_path):
+    done = pykmm(installed, tmp_path, "bench", "do_brk", "--seconds", "0.1", "--json", "bench.json",
+                 "--html", "bench.html")
+
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "bench.json").read_text())
+    assert result["events"] is False and len(result["rows"]) == 2
+
+
 def test_wheel_saves_and_runs_a_sequence(installed, tmp_path):
     code = ("from pathlib import Path; from pykmm.engine import casefile, core, halves; "
             "job = core.Job([halves.c_half()], seed=1); "

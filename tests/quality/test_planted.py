@@ -92,11 +92,8 @@ def test_time_verdict_is_by_ratio_and_interval(ratio, width, said):
 
 
 def test_additions_make_five_percent_of_a_path():
-    once = next(plant for plant in planted.PLANTS if plant.runs == 1)
-
-    assert planted.additions(once, 200.0, 9999, 0.25) == 40
-    assert planted.additions(PLANT, 200.0, 64 * 300, 0.25) == 15
-    assert planted.additions(once, 1.0, 9999, 0.25) == 1
+    assert planted.additions(200.0, 0.25) == 40
+    assert planted.additions(1.0, 0.25) == 1
 
 
 def test_unknown_function_is_refused():

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rows of follow_page: C, Cython, and C before the patch."""
+
+import by_rows
+
+test_rows = by_rows.of("follow_page")

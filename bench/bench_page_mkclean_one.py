@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rows of page_mkclean_one: C, Cython, and C before the patch."""
+
+import by_rows
+
+test_rows = by_rows.of("page_mkclean_one")
