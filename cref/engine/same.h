@@ -12,7 +12,7 @@
 
 #include "machine/types.h"
 
-/* As if without vectors of a whole line: `a` and `b`, and then, if it is not NULL, `start` into `b`. */
+/* Compares `a` and `b`; and then `start`, if it is not NULL, goes into `b`. */
 static inline int kmm_same_by_bytes(const void *a, void *b, const void *start, u64 bytes)
 {
 	int same = !memcmp(a, b, bytes);

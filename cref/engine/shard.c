@@ -10,7 +10,7 @@
 #define CASE_BYTES	((u32)sizeof(struct kmm_case))
 #define WORDS		((CASE_BYTES + 7) / 8)
 
-/* All units on in half of the cases, none in an eighth, else a random subset; branches would be guesses. */
+/* All units on in half of the cases, none in an eighth, else a random subset; by rows, not guesses. */
 static u32 mixed_units(u64 random)
 {
 	static const u8 always[8] = { KMM_ALL_UNITS, KMM_ALL_UNITS, KMM_ALL_UNITS, KMM_ALL_UNITS };
