@@ -227,6 +227,7 @@ def test_interrupted_it_tells_what_it_has(pykmm):
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
         assert process.wait(20) == 0
-    assert rest.splitlines()[-1] == "stopped early: 0 rows of 2"
     part = json.loads((pykmm.cwd / "part.json").read_text())
-    assert part["interrupted"] is True and part["rows"] == []
+    # how many had been timed by then is the machine's affair
+    assert part["interrupted"] is True and len(part["rows"]) in range(3)
+    assert rest.splitlines()[-1] == f"stopped early: {len(part['rows'])} rows of 2"

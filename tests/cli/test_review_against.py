@@ -150,8 +150,8 @@ def test_mail_of_another_shape_is_refused(pykmm: Pykmm, mail: Path) -> None:
     (["--against", "gone.txt"], "--against: there is no first mail"),
     (["--patch", "here.txt", "--against", "gone.txt"], "--against gone.txt: no such file"),
     (["--patch", "here.txt", "--against", "here.txt"], "here.txt:1: no patch in it"),
-    (["--against", "here.txt", "--claims"], "--against compares two mails"),
-    (["E14", "--against", "here.txt"], "--against compares two mails"),
+    (["--against", "here.txt", "--claims"], "--against each show that alone"),
+    (["E14", "--against", "here.txt"], "--against each show that alone"),
 ])
 def test_bad_use_is_one_line(pykmm: Pykmm, arguments: list[str], what: str) -> None:
     (pykmm.cwd / "here.txt").write_text("It is said.\n")

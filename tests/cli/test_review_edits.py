@@ -88,12 +88,12 @@ def test_altered_mail_is_named(pykmm: Pykmm, mail: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "parts"), [
     (["E29"], ["review E29: there is nothing of that name", "E01 to E28", "U1 to U7", "do_brk",
-               "TF1 to PM4", "C01 to C30", "F1 to F4"]),
+               "TF1 to PM4", "C01 to C30", "F1 to F5"]),
     (["--html", "nowhere/a.html"], ["--html nowhere/a.html: no such folder: nowhere"]),
     (["--patch", "gone.txt"], ["gone.txt: no such file"]),
     (["--patch", "prose.txt"], ["prose.txt:1: no patch in it"]),
     (["--seconds", "1", "--cases", "5"], ["give one of them"]),
-    (["E14", "--claims"], ["--claims shows the claims alone"]),
+    (["E14", "--claims"], ["--against each show that alone"]),
     (["--cases", "none"], ["'none' is not a number"]),
 ])
 def test_wrong_use_is_named(pykmm: Pykmm, arguments: list[str], parts: list[str]) -> None:
