@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`pykmm review --wrong`: what only one of both kernels breaks."""
 
+import contextlib
 import os
+import signal
+from collections.abc import Iterator
 from itertools import groupby
 from textwrap import wrap
 
@@ -27,7 +30,7 @@ def review_wrong(seconds: float | None, jobs: int | None, json_path: str | None)
     task = {"do": "wrong", "patch": None, "halves": [], "seconds": seconds,
             "jobs": jobs or os.cpu_count() or 1}
     last: dict | Died = {}
-    with Child(task) as child:
+    with Child(task) as child, _interrupts(child):
         for last in child.messages():
             if isinstance(last, dict) and last["type"] == "explored" and not quiet:
                 out.line(_explored(last))
@@ -37,8 +40,22 @@ def review_wrong(seconds: float | None, jobs: int | None, json_path: str | None)
     if not quiet:
         for line in _told(report["causes"]):
             out.line(line)
+        if report["interrupted"]:
+            out.line("stopped early: not every scope was explored")
     output.write_json(json_path, {"schema": SCHEMA, "wrong": report}, out)
     return output.GOOD if all(_is_known(cause) for cause in report["causes"]) else output.FOUND
+
+
+@contextlib.contextmanager
+def _interrupts(child: Child) -> Iterator[None]:
+    """Ctrl-C ends exploring and not the command: what was found is still told."""
+    earlier = signal.getsignal(signal.SIGINT)
+    if earlier is not signal.SIG_IGN:       # as background jobs have it
+        signal.signal(signal.SIGINT, lambda *_: child.stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
 
 
 def _is_known(cause: dict) -> bool:

@@ -208,16 +208,17 @@ def _shortest(_task: dict, loaded: list[core.Half], _mail: finding.MailLines, ta
 
 
 def _wrong(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: Talk,
-           _: threading.Event) -> None:
+           stop: threading.Event) -> None:
     from ..review import wrong
 
     both = wrong.Wrong(loaded[0], task["jobs"], seconds=task["seconds"])
+    threading.Thread(target=lambda: stop.wait() and both.stop(), daemon=True).start()
     explored = []
     # who watches takes silence for a half that does not come back
     for one in both.explored(lambda: talk.say("progress")):
         explored.append(one)
         talk.say("explored", **wrong.facts([one], both.scopes)["explored"][0])
-    talk.say("result", **wrong.facts(explored, both.scopes))
+    talk.say("result", **wrong.facts(explored, both.scopes), interrupted=both.stopped)
 
 
 def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,

@@ -124,11 +124,18 @@ class Wrong:
     def __init__(self, half: core.Half, jobs: int = 1, scopes: dict[str, Scope] = SCOPES,
                  seconds: float | None = None):
         self.half, self.jobs, self.scopes, self.seconds = half, jobs, scopes, seconds
+        self.stopped = False
+
+    def stop(self) -> None:
+        """End soon, from another thread; what was found until then is told."""
+        self.stopped = True
 
     def explored(self, tell: Callable[[], None] = lambda: None) -> Iterator[Explored]:
         """Each scope by each kernel; tell() is called now and then while one is explored."""
         for name in self.scopes:
             for kernel in KERNELS:
+                if self.stopped:
+                    return
                 yield self._one(name, kernel, tell)
 
     def _one(self, name: str, kernel: str, tell: Callable[[], None]) -> Explored:
@@ -136,11 +143,12 @@ class Wrong:
         broken: list[Broken] = []
         start = time.monotonic()
         while True:
-            result = self._explore(self.scopes[name], KERNELS[kernel], mask, tell,
-                                   jobs=self.jobs, go_on=True, seconds=self.seconds)
+            plan = exploring.Plan([self.half], replace(self.scopes[name], units=KERNELS[kernel]),
+                                  mask, self.jobs, go_on=True, seconds=self.seconds)
+            result = self._run(exploring.Exploration(plan), tell)
             found = [one for one in result["found"] if one["what"] == "property"]
             broken += [self._broken(kernel, name, one) for one in found]
-            if not found:
+            if not found or self.stopped:
                 break
             # nothing is tried from a world that breaks one: what comes after is seen without it
             mask &= ~properties.mask(one["name"] for one in found)
@@ -148,10 +156,13 @@ class Wrong:
                         result["transitions"])
         return Explored(kernel, looked, tuple(broken), time.monotonic() - start)
 
-    def _explore(self, scope: Scope, units: int, mask: int,
-                 tell: Callable[[], None] = lambda: None, **how) -> dict:
-        plan = exploring.Plan([self.half], replace(scope, units=units), mask, **how)
-        return exploring.Exploration(plan).run(lambda *_: tell())
+    def _run(self, exploration: exploring.Exploration, tell: Callable[[], None]) -> dict:
+        def progress(*_: object) -> None:
+            tell()
+            if self.stopped:
+                exploration.stop()
+
+        return exploration.run(progress)
 
     def _broken(self, kernel: str, name: str, one: dict) -> Broken:
         actions = tuple(one["actions"])
@@ -178,8 +189,8 @@ class Wrong:
                      scope.blocks, scope.ops, len(actions), tried=tuple(tried))
 
     def _breaks(self, scope: Scope, units: int, bit: int) -> bool:
-        return any(one["what"] == "property"
-                   for one in self._explore(scope, units, bit, ends=False)["found"])
+        plan = exploring.Plan([self.half], replace(scope, units=units), bit, ends=False)
+        return any(one["what"] == "property" for one in exploring.Exploration(plan).run()["found"])
 
 
 def _complete(result: dict) -> int:
