@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from ..engine import bench_worker
 from ..engine.core import Half
+from . import addresses
 from .measuring import Refused, measure
 from .row import Row
 
@@ -60,4 +60,4 @@ def run(plan: dict[str, Any], halves: list[Half], say: Callable[..., None],
         except _Stopped:
             break
     say("result", interrupted=stop.is_set(), processor=processor,
-        fixed_addresses=bench_worker.addresses_are_fixed())
+        fixed_addresses=addresses.are_fixed())

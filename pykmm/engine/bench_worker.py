@@ -2,56 +2,18 @@
 """engine.worker as benchmarks need it: python -m pykmm.engine.bench_worker FD BUILD LAYOUT.
 
 BUILD: "quiet" for halves, machine and engine that record no events, or "events".
-LAYOUT: a number. Which parts of code and data get in each other's way in a processor's caches and
-predictors depends on addresses; so these are not random, but drawn from this number.
+LAYOUT: the number that addresses are drawn from.
 """
 
-import ctypes
-import mmap
-import os
-import random
 import sys
 
 from .. import quiet
-
-ADDR_NO_RANDOMIZE = 0x0040000       # of <linux/personality.h>
-MOST_PAGES = 512                    # between two things that are loaded
-_AS_IT_IS = 0xFFFFFFFF
-
-
-def addresses_are_fixed() -> bool:
-    """Does this process have the same addresses as another one of its kind?"""
-    libc = ctypes.CDLL(None)
-    return hasattr(libc, "personality") and bool(libc.personality(_AS_IT_IS) & ADDR_NO_RANDOMIZE)
-
-
-def fix_addresses() -> None:
-    """Start this process again without random addresses, where the system lets it."""
-    libc = ctypes.CDLL(None)
-    if addresses_are_fixed() or not hasattr(libc, "personality"):
-        return
-    libc.personality(libc.personality(_AS_IT_IS) | ADDR_NO_RANDOMIZE)
-    if addresses_are_fixed():
-        os.environ["PYTHONHASHSEED"] = "0"      # orders of sets, and so of allocations
-        os.execv(sys.executable, [sys.executable, "-m", __spec__.name, *sys.argv[1:]])
-
-
-class Scatter:
-    """Leaves a gap of some pages before each of our modules that is loaded; finds none itself."""
-
-    def __init__(self, layout: int):
-        self._draw = random.Random(layout)
-        self._gaps: list[mmap.mmap] = []
-
-    def find_spec(self, name: str, path=None, target=None) -> None:
-        if name.startswith("pykmm."):
-            self._gaps.append(mmap.mmap(-1, mmap.PAGESIZE * self._draw.randint(1, MOST_PAGES)))
-
+from ..bench import addresses
 
 if __name__ == "__main__":
-    fix_addresses()
+    addresses.fix(__spec__.name)
     _, _, build, layout = sys.argv
-    scatter = Scatter(int(layout))
+    scatter = addresses.Scatter(int(layout))
     if build == "quiet":
         quiet.use()
     sys.meta_path.insert(0, scatter)

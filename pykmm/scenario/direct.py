@@ -6,13 +6,14 @@ from functools import cache
 from ..engine import core, finding, properties
 from ..report import world as rendering
 from ..report.paths import Map
-from . import expectations, meaning, results
+from . import expectations, fields, results
 from .block import Moment, Ran
 from .drawn import case_of
 from .expectations import Asked
 from .facts import Missing, View
 from .model import Expect, Line, Scenario, Value, units_text
 from .outcome import differs, ended
+from .placed import at_line
 from .words import Known, Place, Unmeant, integer
 
 
@@ -22,7 +23,7 @@ def _where() -> Map:
 
 
 def path_of(text: str, where: Map | None = None) -> str:
-    return meaning.path_of(text, [], where or _where())
+    return fields.path_of(text, [], where or _where())
 
 
 def check(scenario: Scenario) -> None:
@@ -31,7 +32,7 @@ def check(scenario: Scenario) -> None:
     known = Known()
     for line in scenario.said:
         if isinstance(line.statement, Expect):
-            meaning.at_line(scenario, line, lambda said: expectations.check(said, known, path_of))
+            at_line(scenario, line, lambda said: expectations.check(said, known, path_of))
 
 
 class _Direct:

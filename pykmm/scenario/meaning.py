@@ -3,14 +3,10 @@
 
 import contextlib
 import re
-from collections.abc import Callable
-from functools import cache
 
 from ..errors import BadInput
 from ..report import bits
-from ..report.paths import Map
-from ..world import World
-from . import build, calls, expectations, facts, operations, results
+from . import build, calls, direct, drawn, expectations, facts, fields, operations, results
 from .model import (
     Act,
     BuffersLine,
@@ -34,50 +30,11 @@ from .model import (
     VmaLine,
     Wanted,
 )
-from .parse import complain
+from .placed import at_line
 from .words import Known, Number, Page, Place, Unmeant, integer
 
 _PAGES, _VMAS, _ANON_VMAS = 16, 14, 8
 _PAUSE_OPTIONS = {"every": Number(1, 65535), "more": Number(0, 65535)}
-
-
-@cache
-def _where() -> Map:
-    return World.block()[1]
-
-
-def path_of(text: str, files: list[str], where: Map | None = None) -> str:
-    """A field's path with the names of files and processes put in: f.nrpages, p0.total_vm.
-
-    raises Unmeant   there is no such field
-    """
-    where = where or _where()
-    first, _, rest = text.partition(".")
-    paths = [text]
-    if first in files:
-        paths = [f"{array}[{files.index(first)}].{rest}" for array in ("mapping", "inode")]
-    elif re.fullmatch(r"p[0-2]", first):
-        paths = [f"mm[{first[1]}].{rest}"]
-    for path in paths:
-        with contextlib.suppress(BadInput):
-            where.read(bytes(where.bytes), path)
-            return path
-    raise Unmeant(f"found {text}, and no field of a world is called so: see "
-                  "cref/machine/layout.def")
-
-
-def lock_of(text: str, files: list[str], where: Map | None = None) -> str:
-    """As path_of, of a lock; raises Unmeant if it is none."""
-    return path_of(f"{text}.held", files, where).removesuffix(".held")
-
-
-def at_line(scenario: Scenario, line: Line, look: Callable) -> None:
-    """Look at a statement; raises BadInput with the place if it cannot be meant."""
-    try:
-        look(line.statement)
-    except Unmeant as error:
-        column = error.column or getattr(line.statement, "column", 1)
-        complain(scenario.name, line.number, column or 1, str(error))
 
 
 class _Checking:
@@ -218,17 +175,17 @@ class _Checking:
                                   f"{', '.join(bits.B_STATE)}", buffer.column)
 
     def _hold(self, hold: Hold) -> None:
-        lock_of(hold.path, self.known.files)
+        fields.lock_of(hold.path, self.known.files)
 
     def _set(self, setting: Set) -> None:
-        path = path_of(setting.path, self.known.files)
+        path = fields.path_of(setting.path, self.known.files)
         with contextlib.suppress(BadInput):     # a bit
-            if _where().place(path).form == "ptr":
+            if fields.sequence_map().place(path).form == "ptr":
                 raise Unmeant(f"{setting.path} is a pointer: it cannot be set by hand",
                               setting.column)
 
     def _expect(self, expect: Expect) -> None:
-        expectations.check(expect, self.known, lambda text: path_of(text, self.known.files))
+        expectations.check(expect, self.known, lambda text: fields.path_of(text, self.known.files))
 
     def _caseline(self, _: CaseLine) -> None:
         raise Unmeant("a case is said in its first line, before anything else")
@@ -257,9 +214,6 @@ def check(scenario: Scenario) -> None:
 
 
 def _check_drawn(scenario: Scenario) -> None:
-    # both look at expectations by what is here
-    from . import direct, drawn
-
     if scenario.case.kind == "direct":
         direct.check(scenario)
         return

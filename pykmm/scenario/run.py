@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ..engine import core, finding
 from ..errors import BadInput
 from ..report import world as rendering
-from . import build, calls, drawn, expectations, meaning, operations, results
+from . import build, calls, drawn, expectations, fields, operations, results
 from .block import Block, Moment, Ran
 from .expectations import Asked
 from .facts import Missing, View
@@ -234,9 +234,9 @@ class Variant:
         elif isinstance(statement, BuffersLine):
             build.set_buffers(self.block, self.page_of(statement.page), statement.buffers)
         elif isinstance(statement, Hold):
-            build.hold(self.block, meaning.lock_of(statement.path, self.files), statement.write)
+            build.hold(self.block, fields.lock_of(statement.path, self.files), statement.write)
         elif isinstance(statement, Set):
-            self.block.write(meaning.path_of(statement.path, self.files),
+            self.block.write(fields.path_of(statement.path, self.files),
                              integer(statement.value))
         self._add(line, "world", difference=self._difference(before))
         self.moment = Moment(self.block.where, before, self.block.image)
@@ -410,7 +410,7 @@ class Variant:
         if expect.condition and not expect.condition.holds(self.mask):
             return
         asked = Asked(self.moment, self._view(), self.page_of, self.place_of,
-                      lambda text: meaning.path_of(text, self.files), self._broken)
+                      lambda text: fields.path_of(text, self.files), self._broken)
         so, found = expectations.holds(expect.what, asked)
         self._add(line, "expect", ok=so, found=found, expected=str(expect.what))
 
