@@ -11,7 +11,8 @@
  *
  * Here is what all worlds have in common; the parts that differ are in
  * build_files.c, build_pages.c, build_vmas.c and build_ptes.c, the calls in
- * build_call.c, build_faults.c and build_mmaps.c.
+ * build_call.c, build_faults.c and build_mmaps.c, and what these find on
+ * entry in build_entry.c.
  */
 #include "engine/build_parts.h"
 

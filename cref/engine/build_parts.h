@@ -52,7 +52,7 @@ HIDDEN void kmm_build_mprotect(struct world *world, const struct kmm_case *c,
 HIDDEN void kmm_build_writepages(struct world *world, const struct kmm_case *c,
 				 struct kmm_call *call);
 
-/* build_call.c, for those two */
+/* build_entry.c */
 HIDDEN struct page *kmm_page_of_call(struct world *world, const struct kmm_case *c);
 HIDDEN void kmm_run_task_of(struct world *world, const struct kmm_case *c,
 			    const struct mm_struct *mm);
