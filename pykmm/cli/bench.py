@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`pykmm bench`: hot paths in C, in Cython, and in C before the patch."""
 
-import contextlib
-import signal
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from ..engine.halves import BUILT_IN
 from ..errors import BadInput, Lacking
 from ..report import bench as report
 from ..report.findings import counted
-from . import options, output
+from . import interrupt, options, output
 
 SECONDS = 30.0
 
@@ -131,24 +128,14 @@ class Run:
                 done = layout * len(names) + names.index(name)
                 self.out.status(f"{done * 100 // (LAYOUTS * len(names)):3d} %  {name}")
 
-        with self._interrupts(session):
+        # a second one does not wait for the row that runs
+        with interrupt.instead(session.stop):
             self.say(f"halves {', '.join(self._names_of_halves())}; {counted(len(names), 'row')} "
                      f"in {LAYOUTS} layouts; {self.seconds:g} s")
             try:
                 return session.run(tell)
             finally:
                 self.out.status("")
-
-    @contextlib.contextmanager
-    def _interrupts(self, session: Session) -> Iterator[None]:
-        """Ctrl-C keeps the rows that are done; a second one does not wait for the one that runs."""
-        earlier = signal.getsignal(signal.SIGINT)
-        if earlier is not signal.SIG_IGN:       # as background jobs have it
-            signal.signal(signal.SIGINT, lambda *_: session.stop())
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, earlier)
 
     def _count(self, result: Result, needed: bool) -> None:
         """Put instructions into the rows; without valgrind say so, unless they are all there is.

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`pykmm review --wrong`: what only one of both kernels breaks."""
 
-import contextlib
 import os
-import signal
-from collections.abc import Iterator
 from itertools import groupby
 from textwrap import wrap
 
@@ -12,7 +9,7 @@ from ..engine.guarded import Child, Died
 from ..errors import HarnessError
 from ..report.findings import counted
 from ..review import witnesses
-from . import output
+from . import interrupt, output
 
 SCHEMA = "pykmm.review/1"
 WIDEST = 100        # columns of prose; more is hard to read
@@ -30,7 +27,7 @@ def review_wrong(seconds: float | None, jobs: int | None, json_path: str | None)
     task = {"do": "wrong", "patch": None, "halves": [], "seconds": seconds,
             "jobs": jobs or os.cpu_count() or 1}
     last: dict | Died = {}
-    with Child(task) as child, _interrupts(child):
+    with Child(task) as child, interrupt.instead(child.stop):
         for last in child.messages():
             if isinstance(last, dict) and last["type"] == "explored" and not quiet:
                 out.line(_explored(last))
@@ -44,18 +41,6 @@ def review_wrong(seconds: float | None, jobs: int | None, json_path: str | None)
             out.line("stopped early: not every scope was explored")
     output.write_json(json_path, {"schema": SCHEMA, "wrong": report}, out)
     return output.GOOD if all(_is_known(cause) for cause in report["causes"]) else output.FOUND
-
-
-@contextlib.contextmanager
-def _interrupts(child: Child) -> Iterator[None]:
-    """Ctrl-C ends exploring and not the command: what was found is still told."""
-    earlier = signal.getsignal(signal.SIGINT)
-    if earlier is not signal.SIG_IGN:       # as background jobs have it
-        signal.signal(signal.SIGINT, lambda *_: child.stop())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, earlier)
 
 
 def _is_known(cause: dict) -> bool:
