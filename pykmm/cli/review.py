@@ -109,8 +109,10 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong,
             "functions": None, "units": None, "wild": False, "keep_going": True}, json_path)
         if source.counts is None:
             return code
-    if _run_all(source, out, whole=bool(meant or html_path or json_path)):
+    if _run_all(source, out, claims=bool(meant or html_path or json_path)):
         code = output.FOUND
+    if html_path or json_path:
+        source.shortest = _answer({"do": "shortest"}, out)["shortest"]
     found = facts.facts(source)
     if html_path:
         _write_page(html_path, found)
@@ -161,14 +163,11 @@ def _count(source: facts.Source, plan: dict, json_path: str | None) -> int:
     return code
 
 
-def _run_all(source: facts.Source, out: output.Output, *, whole: bool) -> bool:
-    """Put in what came of the witnesses, and if all of it is wanted, of exploring without units and
-    of the claims' scenarios; is one not as it should?"""
+def _run_all(source: facts.Source, out: output.Output, *, claims: bool) -> bool:
+    """Put in what came of the witnesses, and of the claims' scenarios; is one not as it should?"""
     source.runs = _answer({"do": "witnesses"}, out)["runs"]
     wrong = not all(run["ok"] for run in source.runs.values())
-    if whole:
-        source.shortest = _answer({"do": "shortest"}, out)["shortest"]
-    if whole and evidence.folder() is not None:
+    if claims and evidence.folder() is not None:
         wrong |= facts.judge_claims(source, _answer({"do": "claims"}, out)["judged"])
     return wrong
 

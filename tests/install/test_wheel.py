@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An installed wheel works outside the checkout, half X included."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -16,7 +17,20 @@ SHIPPED = ("setup.py", "pyproject.toml", "README.md", "MANIFEST.in", "cref", "py
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder that a wheel of this checkout was installed into."""
+    """A folder that a wheel of this checkout is installed in, by whichever worker comes first."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    target, done = shared / "installed", shared / "installed.done"
+    with open(shared / "installed.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            install(tmp_path_factory, target)
+            done.touch()
+    return target
+
+
+def install(tmp_path_factory, target):
     copy = tmp_path_factory.mktemp("source")
     for name in SHIPPED:
         source = ROOT / name
@@ -25,7 +39,7 @@ def installed(tmp_path_factory):
                             ignore=shutil.ignore_patterns("*.so", "__pycache__"))
         else:
             shutil.copy2(source, copy / name)
-    wheels, target = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("site")
+    wheels = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir",
                     str(wheels), str(copy)], check=True, capture_output=True)
@@ -33,7 +47,6 @@ def installed(tmp_path_factory):
     subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(wheel)],
                    check=True, capture_output=True)
     shutil.rmtree(copy)
-    return target
 
 
 def pykmm(installed, tmp_path, *arguments, mail=None):
