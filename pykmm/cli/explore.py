@@ -210,7 +210,7 @@ class Exploring(Session):
             "properties": sets.names(self.plan["properties"]),
             "jobs": self.plan["jobs"],
             "worlds": worlds, "transitions": result["transitions"], "known": result["known"],
-            "outside": result["outside"], "depth": _complete(result),
+            "outside": result["outside"], "depth": exploring.complete(result),
             "closed": result["state"] == "closed", "interrupted": result["interrupted"],
             "seconds": seconds,
             "transitions_per_second": result["transitions"] / max(seconds, 1e-9),
@@ -242,15 +242,8 @@ def _what(found: dict) -> str:
         f"a run ends as {found['name']}"
 
 
-def _complete(result: dict) -> int:
-    """Operations within which every world was reached and looked at."""
-    _, at, last = result["level"]
-    # those of the last depth have been reached, and where they have been tried, the next as well
-    return result["depth"] + (at == last and result["state"] not in ("depth", "closed"))
-
-
 def _covered(result: dict) -> str:
-    depth = _complete(result)
+    depth = exploring.complete(result)
     if result["state"] == "closed":
         return f"closed: every world of this scope, the farthest after {result['depth']} operations"
     if result["state"] == "depth":

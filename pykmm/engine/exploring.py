@@ -163,6 +163,13 @@ class Exploration:
                 "actions": [actions[i] for i in path]}
 
 
+def complete(result: dict) -> int:
+    """Operations within which every world was reached and looked at; result: as run gives it."""
+    _, at, last = result["level"]
+    # those of the last depth have been reached, and where they have been tried, the next as well
+    return result["depth"] + (at == last and result["state"] not in ("depth", "closed"))
+
+
 def collision_bound(worlds: int) -> float:
     """How likely it is at most that any two of so many worlds have one hash of 128 bits."""
     return worlds * worlds / 2.0 ** 129

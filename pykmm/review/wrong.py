@@ -152,8 +152,8 @@ class Wrong:
                 break
             # nothing is tried from a world that breaks one: what comes after is seen without it
             mask &= ~properties.mask(one["name"] for one in found)
-        looked = Looked(name, _complete(result), result["state"] == "closed", result["worlds"],
-                        result["transitions"])
+        looked = Looked(name, exploring.complete(result), result["state"] == "closed",
+                        result["worlds"], result["transitions"])
         return Explored(kernel, looked, tuple(broken), time.monotonic() - start)
 
     def _run(self, exploration: exploring.Exploration, tell: Callable[[], None]) -> dict:
@@ -191,12 +191,6 @@ class Wrong:
     def _breaks(self, scope: Scope, units: int, bit: int) -> bool:
         plan = exploring.Plan([self.half], replace(scope, units=units), bit, ends=False)
         return any(one["what"] == "property" for one in exploring.Exploration(plan).run()["found"])
-
-
-def _complete(result: dict) -> int:
-    """Operations within which every world was looked at."""
-    _, at, last = result["level"]
-    return result["depth"] + (at == last and result["state"] not in ("depth", "closed"))
 
 
 @dataclass(frozen=True)
