@@ -81,7 +81,7 @@ def told(found: Found | None, looked: list[Looked]) -> str:
         worlds = sum(one.worlds for one in looked)
         return f"no, in {worlds:,} worlds"
     runs = [str(said(action[0])).removeprefix("p0: ") +
-            (f" (pause {action[2][0]}: {said(action[2][1])})" if action[2] else "")
+            "".join(f" (pause {number}: {said(other)})" for number, other in action[2])
             for action in found.actions]
     return f"{found.what} ({found.length}): {'; '.join(runs)}"
 

@@ -52,8 +52,9 @@ cdef extern from "engine/explore/explore.h" nogil:
         uint32_t units, vmas, processes, properties, form
     ctypedef struct kmm_action "struct kmm_action":
         kmm_operation operation
-        kmm_operation other
-        uint32_t fail_in, pause_in
+        kmm_operation other[2]
+        uint32_t fail_in
+        uint32_t pause_in[2]
     ctypedef struct kmm_seen "struct kmm_seen":
         uint64_t hash[2]
         uint32_t parent
@@ -192,7 +193,7 @@ cdef class Explorer:
     files : [(kind, pages, log2 of the bytes of a block)]   kind: its number
     first : [action]      what makes the start, once
     actions : [action]    what is tried from every world: ((name, actor, arguments), number of the
-                          allocation that fails or 0, (pause, (name, actor, arguments)) or None)
+                          allocation that fails or 0, ((pause, (name, actor, arguments)), ...))
     vmas, processes : int   a world with more is outside
     properties : int      mask of those that are looked at
     ends : bool           a run that does not return is something that is found
@@ -243,18 +244,20 @@ cdef class Explorer:
         scope.units, scope.vmas, scope.processes = units, vmas, processes
         scope.properties = properties
         scope.form = _form(vma_slots, properties & _OF_STORES,
-                           any(pause for _, _, pause in actions))
+                           any(pauses for _, _, pauses in actions))
 
     cdef _actions(self, actions):
         self.actions = <kmm_action *>calloc(max(1, len(actions)), sizeof(kmm_action))
         if self.actions is NULL:
             raise MemoryError
-        for i, (operation, fail, pause) in enumerate(actions):
+        for i, (operation, fail, pauses) in enumerate(actions):
             _fill(&self.actions[i].operation, operation)
             self.actions[i].fail_in = fail
-            if pause is not None:
-                self.actions[i].pause_in = pause[0]
-                _fill(&self.actions[i].other, pause[1])
+            if len(pauses) > 1:
+                raise HarnessError("one other actor at a pause of an operation, and no more")
+            for j, (number, other) in enumerate(pauses):
+                self.actions[i].pause_in[j] = number
+                _fill(&self.actions[i].other[j], other)
         self.job.actions = self.actions
         self.job.nr_actions = len(actions)
 

@@ -7,15 +7,17 @@ block, the protections and flags that the patch asks about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..errors import BadInput
 from . import core
 
 Operation = tuple[str, int, tuple[int, ...]]        # name, number of the process, arguments
-# ((operation), number of the allocation that fails or 0, (pause, operation) or None)
-Action = tuple[Operation, int, tuple[int, Operation] | None]
+# other actors: each with the number of the pause at which it acts, and what it does there
+Pauses = tuple[tuple[int, Operation], ...]
+# operation, number of the allocation that fails or 0, what at most two others do at its pauses
+Action = tuple[Operation, int, Pauses]
 
 KINDS = ("ext2", "ext3", "block_device", "tmpfs", "ramfs", "PFNMAP_driver", "prot_driver")
 BLOCKS = (1024, 2048, 4096)
@@ -47,6 +49,16 @@ DEFAULT = ("mmap", "munmap", "mprotect", "msync", "load", "store", "write", "fsy
 # at a pause
 EXTRAS = ("anon", "parts", "error", "fail", "pause")
 NAMES = (*(name for name, _ in core.OPERATIONS if name != "nothing"), *EXTRAS)
+
+
+def cost(action: Action) -> int:
+    """Operations that all actors perform in an action: its own, and one at each pause."""
+    return 1 + len(action[2])
+
+
+def length(actions: Iterable[Action]) -> int:
+    """Operations of a run, those of all actors."""
+    return sum(map(cost, actions))
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,7 @@ class Scope:
 
     def first(self) -> list[Action]:
         """What makes the start: process 0 opens every file."""
-        return [(("open", 0, (i, i, _BOTH)), 0, None) for i in range(len(self.kinds))]
+        return [(("open", 0, (i, i, _BOTH)), 0, ()) for i in range(len(self.kinds))]
 
     @property
     def vma_slots(self) -> bool:
@@ -129,13 +141,13 @@ class Scope:
     def actions(self) -> list[Action]:
         """Everything that is tried from every world, in the order in which it is tried."""
         plain = list(self.operations())
-        found: list[Action] = [(operation, 0, None) for operation in plain]
+        found: list[Action] = [(operation, 0, ()) for operation in plain]
         if "fail" in self._wanted:
-            found += [(operation, number, None) for operation in plain
+            found += [(operation, number, ()) for operation in plain
                       for number in range(1, _FAIL_UP_TO + 1)]
         if "pause" in self._wanted:
             others = [operation for operation in plain if operation[0] in _AT_PAUSE]
-            found += [(operation, 0, (number, other)) for operation in plain for other in others
+            found += [(operation, 0, ((number, other),)) for operation in plain for other in others
                       for number in range(1, PAUSE_UP_TO + 1)]
         return found
 

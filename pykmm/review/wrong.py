@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ..engine import core, exploring, properties
-from ..engine.scope import DEFAULT, PAUSE_UP_TO, Action, Operation, Scope
+from ..engine.scope import DEFAULT, PAUSE_UP_TO, Action, Operation, Pauses, Scope
 from ..patch.table import UNITS, tomllib
 from ..scenario.ablated import said
 from ..scenario.explored import text_of
@@ -178,12 +178,12 @@ class Wrong:
         """These actions and no others; one at a pause at every pause, as those have other numbers
         in another kernel, and by itself."""
         tried: dict[Action, None] = {}
-        for operation, fail, pause in actions:
-            tried[operation, fail, None] = None
-            if pause:
-                tried[pause[1], 0, None] = None
+        for operation, fail, pauses in actions:
+            tried[operation, fail, ()] = None
+            for _, other in pauses:
+                tried[other, 0, ()] = None
                 for number in range(1, PAUSE_UP_TO + 1):
-                    tried[operation, 0, (number, pause[1])] = None
+                    tried[operation, 0, ((number, other),)] = None
         scope = self.scopes[name]
         return Again(scope.processes, scope.kinds, scope.pages, scope.vmas, scope.file_pages,
                      scope.blocks, scope.ops, len(actions), tried=tuple(tried))
@@ -253,8 +253,8 @@ def _run(run: Broken, scope: Scope) -> dict:
             "scenario": text_of(found, replace(scope, units=KERNELS[run.kernel]))}
 
 
-def _action(operation: Operation, fail: int, pause: tuple[int, Operation] | None) -> str:
+def _action(operation: Operation, fail: int, pauses: Pauses) -> str:
     text = str(said(operation))
     if fail:
         text += f" (allocation {fail} fails)"
-    return text + (f" (at pause {pause[0]}: {said(pause[1])})" if pause else "")
+    return text + "".join(f" (at pause {number}: {said(other)})" for number, other in pauses)

@@ -58,8 +58,8 @@ class _Replay:
 
     def result(self, action: Action) -> str | None:
         """What is said of the result; None: nothing, as it did not fail."""
-        (name, actor, arguments), fail, pause = action
-        if pause:
+        (name, actor, arguments), fail, pauses = action
+        if pauses:
             # another actor's operation is not done here, so results may be others
             return "?"
         self.world["world.fail_in"] = fail
@@ -70,14 +70,14 @@ class _Replay:
 def _acts(scope: Scope, actions: list[Action]) -> list[Statement]:
     replay = _Replay(scope)
     found: list[Statement] = []
-    for operation, fail, pause in actions:
+    for operation, fail, pauses in actions:
         act = there(operation, scope)
         if fail:
             found.append(Fail(str(fail)))
-        if pause:
-            found.append(Pause(str(pause[0]), (), operations.said(*there(pause[1], scope))))
+        found += [Pause(str(number), (), operations.said(*there(other, scope)))
+                  for number, other in pauses]
         said = operations.said(*act)
-        wanted = None if replay.world.ended else replay.result((act, fail, pause))
+        wanted = None if replay.world.ended else replay.result((act, fail, pauses))
         results = (Wanted(wanted),) if wanted else ()
         found.append(Act(said.operation, said.actor, None, said.operands, said.options, results))
     return found

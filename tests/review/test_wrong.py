@@ -92,9 +92,10 @@ def test_what_interferes_is_tried_at_every_pause() -> None:
     action = next(one for one in scope.actions() if one[2] and one[0][0] == "fsync")
     again = wrong.Wrong(halves.c_half(), scopes={"one": scope})._again("one", (action,))
     assert again.depth == 1
+    (_, other), = action[2]
     assert set(again.actions()) == {
-        (action[0], 0, None), (action[2][1], 0, None),
-        *((action[0], 0, (number, action[2][1])) for number in range(1, 13))}
+        (action[0], 0, ()), (other, 0, ()),
+        *((action[0], 0, ((number, other),)) for number in range(1, 13))}
 
 
 def test_cause_that_nobody_has_understood_is_told_first_thing(facts: dict) -> None:

@@ -36,14 +36,14 @@ void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 void kmm_arm(struct world *world, const struct kmm_action *action)
 {
 	world->fail_in = action->fail_in;
-	world->pauses_left = action->pause_in;
-	if (action->pause_in)
-		world->interference = action->other;
+	world->pauses_left = action->pause_in[0];
+	if (action->pause_in[0])
+		world->interference = action->other[0];
 }
 
 int kmm_took_place(const struct world *world, const struct kmm_action *action)
 {
-	return !(action->fail_in && world->fail_in) && !(action->pause_in && !world->interfered);
+	return !(action->fail_in && world->fail_in) && !(action->pause_in[0] && !world->interfered);
 }
 
 void kmm_settle(struct world *world)

@@ -8,6 +8,7 @@
 #include "machine/world.h"
 
 #define KMM_SCOPE_FILES	3
+#define KMM_OTHER_ACTORS 2
 
 struct kmm_scope_file {
 	u32 kind;		/* of enum kmm_file_kind */
@@ -34,9 +35,9 @@ struct kmm_scope {
  */
 struct kmm_action {
 	struct kmm_operation operation;
-	struct kmm_operation other;
+	struct kmm_operation other[KMM_OTHER_ACTORS];
 	u32 fail_in;
-	u32 pause_in;
+	u32 pause_in[KMM_OTHER_ACTORS];
 };
 
 /*
