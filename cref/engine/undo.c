@@ -33,6 +33,13 @@ static struct kmm_noted_call *begin(enum kmm_function function, const struct pag
 	return call;
 }
 
+/* Whatever a pte has become meanwhile, it gets the bits of a word for the same page. */
+static void undo_pte(pte_t *pte, u32 word)
+{
+	if (pte_present(*pte) && pte_pfn(*pte) == pte_pfn(__pte(word)))
+		*pte = __pte(pte_val(*pte) | word);
+}
+
 /* Pauses are not counted in what is undone: the actors of the run act where they did. */
 static void undo_one(const struct kmm_undo *undo)
 {
@@ -41,7 +48,7 @@ static void undo_one(const struct kmm_undo *undo)
 
 	world->interfering = 1;
 	if (undo->what == KMM_UNDO_PTE)
-		*(pte_t *)undo->address = __pte((u32)undo->value);
+		undo_pte((pte_t *)undo->address, (u32)undo->value);
 	else
 		set_page_dirty((struct page *)undo->address);
 	world->interfering = interfering;

@@ -21,7 +21,7 @@ struct kmm_noted_call {
 };
 
 enum kmm_undo_what {
-	KMM_UNDO_PTE,			/* `value` is put into the pte at `address` */
+	KMM_UNDO_PTE,			/* the pte at `address` gets the bits of `value`, if it maps that page */
 	KMM_UNDO_PAGE,			/* set_page_dirty of the page at `address` */
 	NR_KMM_UNDO
 };
