@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ..engine import core
-from .replay import PTE_D, PTE_RW, Event, Found, Moment, Replay, Undo, page_of
+from .replay import PTE_D, PTE_RW, Call, Event, Found, Moment, Replay, Undo, page_of
 
 Step = Callable[[tuple[Moment, ...]], Iterator[Undo]]
 
@@ -230,21 +230,23 @@ _FROM_PTE = ("ptep_get_and_clear", "ptep_clear_flush", "ptep_clear_flush_dirty")
 _INTO_PTE = ("set_pte_at", "ptep_set_access_flags", "ptep_establish")
 
 
-def relied_on_dirty(by: tuple[str, ...]) -> Step:
+def said_dirty(by: tuple[str, ...]) -> Step:
     """try_to_free_buffers has let private_lock go: with no buffers left, and before it takes PG_dirty,
-    another actor's set_page_dirty found both as they were and did nothing.  by: its last event on a
-    pte before that."""
+    another actor's set_page_dirty has only that to say it with.  by: its last event on a pte before
+    that."""
     def step(moments: tuple[Moment, ...]) -> Iterator[Undo]:
         for moment in moments:
             for call in moment.calls:
-                if call.function == "try_to_free_buffers" and _relied(moment, call, by):
+                if call.function == "try_to_free_buffers" and _said(moment, call) in by:
                     yield Undo(moment.number, call.number, "page",
                                moment.pointer("page", call.page))
     return step
 
 
-def _relied(moment: Moment, call, by: tuple[str, ...]) -> bool:
-    last, is_open, relied = "", False, False
+def _said(moment: Moment, call: Call) -> str:
+    """The event on a pte before set_page_dirty of the page without buffers, whose PG_dirty is then
+    taken; "" if that did not happen."""
+    last, is_open, said = "", False, ""
     for event in (one for one in moment.events if call.made(one)):
         if event.name == "drop_buffers":
             is_open = bool(event["dropped"])
@@ -253,11 +255,53 @@ def _relied(moment: Moment, call, by: tuple[str, ...]) -> bool:
         elif event.name in ("set_page_dirty", "TestClearPageDirty"):
             if moment.page_at(event["page"]) != call.page:
                 continue
-            if event.name == "set_page_dirty":
-                relied |= is_open and not event["newly"] and last in by
-            elif relied and event["old"]:
-                return True
+            if event.name == "set_page_dirty" and is_open:
+                said = last
+            elif event.name == "TestClearPageDirty":
+                return said if event["old"] else ""
+    return ""
+
+
+def removed_though_stored(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+    """invalidate_inode_pages2 has unmapped a page and locked it; a fault maps it again and stores, and
+    the page is taken out of its file all the same."""
+    for moment in moments:
+        names = [event.name for event in moment.events]
+        if "invalidate_inode_pages2" not in names:
+            continue
+        for call in moment.calls:
+            if call.function == "test_clear_page_dirty" and _goes_with_a_store(moment, call):
+                yield Undo(moment.number, call.number, "page", moment.pointer("page", call.page))
+
+
+def _goes_with_a_store(moment: Moment, call: Call) -> bool:
+    locked = stored = False
+    for event in moment.events:
+        if "page" not in event.values or moment.page_at(event["page"]) != call.page:
+            continue
+        if event.name == "lock_page":
+            locked, stored = True, False
+        elif event.name == "user_store" and locked:
+            # that which try_to_free_buffers takes is another finding
+            stored |= not any(_said(moment, other) for other in moment.calls if other.made(event))
+        elif event.name == "remove_from_page_cache" and event.at >= call.end:
+            return stored
     return False
+
+
+def copied_over_d(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+    """A pte was stored through and is read-only now; a forced write copies its page (WP10), and what
+    the old pte's D knew goes with it."""
+    for moment in moments:
+        for event in moment.events:
+            if event.name != "ptep_establish":
+                continue
+            path = moment.where.name_of(event["pte"])
+            old = moment.before.get(path)
+            if old & PTE_D and page_of(old) != page_of(event["value"]):
+                mapping = f"page[{page_of(old)}].mapping"
+                if moment.after.get(mapping) and not moment.after[mapping] & 1:
+                    yield Undo(moment.number, None, "page", page_of(old))
 
 
 def counted_out(moments: tuple[Moment, ...]) -> Iterator[Undo]:
@@ -330,13 +374,17 @@ MECHANISMS = (
     Mechanism("F3", "a store makes a page dirty that is about to be written, and the write cleans its "
               "blocks; page_mkclean (MK4 to MK6) takes D of a pte over one",
               (cleaned(IN_A_RACE), took_d(IN_A_RACE))),
-    Mechanism("F4", "buffers are given back (TF4), a fault's set_page_dirty relies on PG_dirty, and TC3 "
-              "takes it", (relied_on_dirty(_INTO_PTE),)),
+    Mechanism("F4", "buffers are given back (TF4), a fault says by PG_dirty that it has stored, and TC3 "
+              "takes it", (said_dirty(_INTO_PTE),)),
     Mechanism("F5", "buffers are given back (TF4), what an unmapped pte knew is handed to PG_dirty, and "
-              "TC3 takes it", (relied_on_dirty(_FROM_PTE),)),
+              "TC3 takes it", (said_dirty(_FROM_PTE),)),
     Mechanism("F6", "a cut cleans and unmaps blocks behind it and leaves their page dirty; page_mkclean "
               "(MK4 to MK6) takes D of a pte over one that is part of the file again",
               (cleaned(BY_A_CUT), took_d(BY_A_CUT))),
+    Mechanism("store-while-invalidated", "invalidate_inode_pages2 has unmapped a page, a store maps it "
+              "again, and it is taken out of its file", (removed_though_stored,)),
+    Mechanism("forced-write", "a forced write copies a page (WP10) that a read-only pte knows to be "
+              "stored to, and drops that D", (copied_over_d,)),
     Mechanism("nonlinear", "page_mkclean does not look into a nonlinear mapping (MFI4), and its pte may "
               "still write to the page", (left_writable,)),
 )
