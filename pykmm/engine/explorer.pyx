@@ -88,6 +88,10 @@ cdef extern from "engine/explore/explore.h" nogil:
     int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
     int kmm_explorer_load(kmm_explorer *explorer, const char *path)
 
+cdef extern from "engine/explore/visited.h" nogil:
+    enum:
+        KMM_SEEN_LAST
+
 cdef extern from "engine/explore/phases.h" nogil:
     enum:
         NR_KMM_EXPLORE_PHASES
@@ -337,6 +341,18 @@ cdef class Explorer:
             raise HarnessError(f"there is no world {world}")
         parent = None if seen.parent == KMM_NO_WORLD else seen.parent
         return (seen.hash[0], seen.hash[1]), parent, bool(seen.flags)
+
+    def broken(self, uint32_t most):
+        """Numbers of the first `most` worlds that break a property, the nearest first, and how many
+        there are in all.  (Nothing is tried from them.)"""
+        cdef uint32_t number, nr = 0, worlds = kmm_explorer_totals(self.explorer).worlds
+        found = []
+        for number in range(worlds):
+            if kmm_explorer_seen(self.explorer, number).flags & KMM_SEEN_LAST:
+                if nr < most:
+                    found.append(number)
+                nr += 1
+        return found, nr
 
     def image(self, uint32_t world):
         """The state of a world, as it was first reached; addresses mean nothing outside of it."""

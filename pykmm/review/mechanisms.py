@@ -5,207 +5,26 @@ A mechanism is a chain of steps.  A step says where in a run it was taken and ho
 (replay.Undo): a bit is put back where it was taken.  A mechanism is the cause of a run only if each of
 its steps was taken there, and the same run without that step does not go wrong.  So neither names of
 properties nor units decide, and a run that goes wrong in another way is told as new.
-
-A page's blocks are followed from event to event, so that it is known what cleaned each of them while
-its page stayed dirty; the rest is read off the events of one operation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..engine import core
-from .replay import PTE_D, PTE_RW, Call, Event, Found, Moment, Replay, Undo, page_of
+from ..errors import HarnessError
+from .blocks import BY_A_CUT, BY_HAND, IN_A_RACE, blocks_of
+from .replay import PTE_D, PTE_RW, Call, Found, Moment, Replay, Undo, page_of
 
 Step = Callable[[tuple[Moment, ...]], Iterator[Undo]]
-
-# what cleaned a block whose page stayed dirty
-BY_HAND, IN_A_RACE, BY_A_CUT = "by hand", "in a race", "by a cut"
-
-
-# A page and its blocks, from event to event.
-
-@dataclass
-class _Page:
-    """cleaned: of each block that is clean while the page is dirty, what cleaned it, or None;
-    released: the same of blocks whose buffers were given back, the page being dirty still."""
-
-    dirty: bool = False
-    blocks: list[bool] = field(default_factory=list)
-    cleaned: dict[int, str] = field(default_factory=dict)
-    released: dict[int, str] | None = None
-
-    def clean(self, block: int, how: str) -> None:
-        if block < len(self.blocks) and self.blocks[block]:
-            self.blocks[block] = False
-            self.cleaned[block] = how
-
-    def all_dirty(self) -> None:
-        self.blocks = [True] * len(self.blocks)
-        self.cleaned = {}
-        self.released = None
-
-    @property
-    def origins(self) -> set[str]:
-        return set((self.cleaned if self.released is None else self.released).values())
-
-
-def _rings(moment: Moment, words) -> dict[int, tuple[int, int]]:
-    """Buffer -> (page, block) in a state."""
-    found = {}
-    for page in range(words.pages):
-        buffer = words.number("buffer", f"page[{page}].private")
-        if buffer is None or not words[f"page[{page}].flags"] >> 11 & 1:
-            continue
-        block = 0
-        while buffer is not None and buffer not in found:
-            found[buffer] = (page, block)
-            buffer, block = words.number("buffer", f"buffer[{buffer}].b_this_page"), block + 1
-    return found
-
-
-@dataclass(frozen=True)
-class Taken:
-    """page_mkclean took D of a pte: MK4 to MK6."""
-
-    moment: Moment
-    event: Event
-    page: int
-    origins: frozenset[str]
-
-
-class Blocks:
-    """The pages of a run, followed through all its events.
-
-    taken : list       of Taken, in their order
-    cleaned : list     (moment, buffer, how) of each block that an operation left clean while its page
-                       is dirty
-    """
-
-    def __init__(self, moments: tuple[Moment, ...]):
-        self.pages: dict[int, _Page] = {}
-        self.taken: list[Taken] = []
-        self.cleaned: list[tuple[Moment, int, str]] = []
-        for moment in moments:
-            self._start(moment)
-            for event in moment.events:
-                self._event(moment, event)
-            if moment.outcome == "returned":
-                self._end(moment)
-
-    def _start(self, moment: Moment) -> None:
-        self.rings = {**_rings(moment, moment.after), **_rings(moment, moment.before)}
-        self.new_rings = _rings(moment, moment.after)
-        self.now = dict(_rings(moment, moment.before))
-        self.got: dict[int, int] = {}
-        self._settle(moment.before, self.now)
-
-    def _settle(self, words, rings: dict[int, tuple[int, int]]) -> None:
-        """What a state says goes before what events said."""
-        for number in range(words.pages):
-            page = self.pages.setdefault(number, _Page())
-            mine = sorted((block, buffer) for buffer, (of, block) in rings.items() if of == number)
-            page.dirty = bool(words[f"page[{number}].flags"] >> 4 & 1)
-            page.blocks = [bool(words[f"buffer[{buffer}].b_state"] >> 1 & 1) for _, buffer in mine]
-            page.released = None
-            if not page.dirty:
-                page.cleaned = {}
-            page.cleaned = {block: how for block, how in page.cleaned.items()
-                            if block < len(page.blocks) and not page.blocks[block]}
-
-    def _place(self, moment: Moment, address: int) -> tuple[_Page, int] | None:
-        found = self.now.get(moment.element("buffer", address))
-        return None if found is None else (self.pages[found[0]], found[1])
-
-    def _event(self, moment: Moment, event: Event) -> None:
-        handle = getattr(self, f"_on_{event.name}", None)
-        if handle:
-            handle(moment, event)
-
-    def _of(self, moment: Moment, event: Event) -> _Page:
-        return self.pages.setdefault(moment.page_at(event["page"]), _Page())
-
-    def _on_TestClearPageDirty(self, moment: Moment, event: Event) -> None:
-        self._of(moment, event).dirty = False
-
-    def _on_TestSetPageDirty(self, moment: Moment, event: Event) -> None:
-        self._of(moment, event).dirty = True
-
-    _on_SetPageDirty = _on_TestSetPageDirty
-
-    def _on___set_page_dirty_buffers(self, moment: Moment, event: Event) -> None:
-        self._of(moment, event).all_dirty()
-
-    def _on_mark_buffer_dirty(self, moment: Moment, event: Event) -> None:
-        if place := self._place(moment, event["bh"]):
-            page, block = place
-            if block < len(page.blocks):
-                page.blocks[block] = True
-            page.cleaned.pop(block, None)
-
-    def _on_ll_rw_block(self, moment: Moment, event: Event) -> None:
-        if place := self._place(moment, event["bh"]):
-            place[0].clean(place[1], BY_HAND)
-
-    _on_sync_dirty_buffer = _on_ll_rw_block
-
-    def _on_submit_bh(self, moment: Moment, event: Event) -> None:
-        # by hand it has been cleaned already; writeback has taken PG_dirty, and it is set again
-        if (place := self._place(moment, event["bh"])) and place[0].dirty:
-            place[0].clean(place[1], IN_A_RACE)
-
-    def _on_block_invalidatepage(self, moment: Moment, event: Event) -> None:
-        page = self._of(moment, event)
-        size = 4096 // max(1, len(page.blocks))
-        for block in range(len(page.blocks)):
-            if event["offset"] and block * size >= event["offset"]:
-                page.clean(block, BY_A_CUT)
-
-    def _on_create_empty_buffers(self, moment: Moment, event: Event) -> None:
-        if not event["made"]:
-            return
-        number = moment.page_at(event["page"])
-        page = self.pages.setdefault(number, _Page())
-        # numbers of buffers that an operation takes are known by the state that it leaves
-        self.now = {buffer: at for buffer, at in self.now.items() if at[0] != number}
-        self.now |= {buffer: at for buffer, at in self.new_rings.items() if at[0] == number}
-        dirty = page.dirty or bool(event["state"] >> 1 & 1)
-        page.blocks = [dirty] * (4096 // event["blocksize"])
-        page.cleaned, page.released = {}, None
-
-    def _on_drop_buffers(self, moment: Moment, event: Event) -> None:
-        if event["dropped"]:
-            page = self._of(moment, event)
-            page.released = dict(page.cleaned) if page.dirty else {}
-            page.blocks, page.cleaned = [], {}
-
-    def _on_ptep_establish(self, moment: Moment, event: Event) -> None:
-        old = self.got.pop(event["pte"], 0)
-        word = event["value"]
-        if old & PTE_D and not word & PTE_D and page_of(old) == page_of(word):
-            page = self.pages.setdefault(page_of(word), _Page())
-            self.taken.append(Taken(moment, event, page_of(word), frozenset(page.origins)))
-
-    def _on_ptep_get_and_clear(self, moment: Moment, event: Event) -> None:
-        self.got[event["pte"]] = event["old"]
-
-    def _end(self, moment: Moment) -> None:
-        self._settle(moment.after, self.new_rings)
-        before = {(page, block) for page, block in _rings(moment, moment.before).values()
-                  if not moment.before[f"page[{page}].private"]}
-        for buffer, (number, block) in self.new_rings.items():
-            how = self.pages[number].cleaned.get(block)
-            if how and (number, block) not in before:
-                self.cleaned.append((moment, buffer, how))
-
 
 # Steps.
 
 def took_d(how: str) -> Step:
     """page_mkclean took D of a pte over a block that had been cleaned so while its page was dirty."""
     def step(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-        for one in Blocks(moments).taken:
+        for one in blocks_of(moments).taken:
             call = one.moment.call_of(one.event)
             if how in one.origins and call:
                 yield Undo(one.moment.number, call.number, "pte", one.event["pte"],
@@ -217,8 +36,8 @@ def cleaned(how: str) -> Step:
     """A block was cleaned so, and its page stayed dirty."""
     def step(moments: tuple[Moment, ...]) -> Iterator[Undo]:
         seen = set()
-        for moment, buffer, by in Blocks(moments).cleaned:
-            if by == how and not moment.after[f"buffer[{buffer}].b_state"] >> 1 & 1:
+        for moment, buffer, by in blocks_of(moments).cleaned:
+            if by == how:
                 # as long as it stays clean it was cleaned once
                 if (buffer, moment.number - 1) not in seen:
                     yield Undo(moment.number, None, f"buffer[{buffer}].b_state.Dirty", 0, 1)
@@ -239,7 +58,7 @@ def said_dirty(by: tuple[str, ...]) -> Step:
             for call in moment.calls:
                 if call.function == "try_to_free_buffers" and _said(moment, call) in by:
                     yield Undo(moment.number, call.number, "page",
-                               moment.pointer("page", call.page))
+                               moment.address("page", call.page))
     return step
 
 
@@ -253,7 +72,7 @@ def _said(moment: Moment, call: Call) -> str:
         elif event.name in (*_FROM_PTE, *_INTO_PTE):
             last = event.name
         elif event.name in ("set_page_dirty", "TestClearPageDirty"):
-            if moment.page_at(event["page"]) != call.page:
+            if moment.element("page", event["page"]) != call.page:
                 continue
             if event.name == "set_page_dirty" and is_open:
                 said = last
@@ -271,13 +90,13 @@ def removed_though_stored(moments: tuple[Moment, ...]) -> Iterator[Undo]:
             continue
         for call in moment.calls:
             if call.function == "test_clear_page_dirty" and _goes_with_a_store(moment, call):
-                yield Undo(moment.number, call.number, "page", moment.pointer("page", call.page))
+                yield Undo(moment.number, call.number, "page", moment.address("page", call.page))
 
 
 def _goes_with_a_store(moment: Moment, call: Call) -> bool:
     locked = stored = False
     for event in moment.events:
-        if "page" not in event.values or moment.page_at(event["page"]) != call.page:
+        if "page" not in event.values or moment.element("page", event["page"]) != call.page:
             continue
         if event.name == "lock_page":
             locked, stored = True, False
@@ -326,7 +145,7 @@ def left_writable(moments: tuple[Moment, ...]) -> Iterator[Undo]:
     """PG_dirty was taken, and a pte in a nonlinear mapping, where page_mkclean does not look, may
     still write to the page."""
     for moment in moments:
-        taken = {moment.page_at(event["page"]) for event in moment.events
+        taken = {moment.element("page", event["page"]) for event in moment.events
                  if event.name == "TestClearPageDirty" and event["old"]}
         for path, word in _ptes_of_nonlinear(moment):
             if word & PTE_RW and page_of(word) in taken:
@@ -361,9 +180,9 @@ class Mechanism:
     says: str
     steps: tuple[Step, ...]
 
-    def explains(self, half: core.Half, found: Found) -> bool:
-        """Is it the cause of this run?"""
-        return all(_heals(half, found, step) for step in self.steps)
+    def explains(self, run: Replay) -> bool:
+        """Is it the cause of this run, in which nothing is undone yet?"""
+        return all(_heals(run, step) for step in self.steps)
 
 
 MECHANISMS = (
@@ -390,22 +209,24 @@ MECHANISMS = (
 )
 
 
-def _heals(half: core.Half, found: Found, step: Step) -> bool:
-    """Does the run not go wrong once every such step in it is undone?"""
-    undo: tuple[Undo, ...] = ()
-    while True:
-        run = Replay(half, found, undo)
-        if not run.broken:
-            return bool(undo)
-        new = [one for one in step(run.moments) if one not in undo]
+def _heals(run: Replay, step: Step) -> bool:
+    """Does it not go wrong once every such step in it is undone?"""
+    while run.broken:
+        new = [one for one in step(run.moments) if one not in run.undo]
         if not new:
             return False
         # what comes after the first may be otherwise once that is undone
-        undo = (*undo, min(new, key=lambda one: (one.operation, one.call is None, one.call or 0)))
+        first = min(new, key=lambda one: (one.operation, one.call is None, one.call or 0))
+        run = Replay(run.half, run.found, (*run.undo, first))
+    return True
 
 
-def causes_of(half: core.Half, found: Found) -> list[Mechanism]:
-    """Every mechanism that is the cause of this run; [] if it is new."""
-    if not Replay(half, found).broken:
-        raise ValueError("this run does not go wrong when it is run again")
-    return [one for one in MECHANISMS if one.explains(half, found)]
+def causes_of(half: core.Half, found: Found) -> list[str]:
+    """The names of every mechanism that is the cause of this run; [] if it is new.
+
+    raises HarnessError   it does not go wrong when it is run again
+    """
+    run = Replay(half, found)
+    if not run.broken:
+        raise HarnessError(f"a run that was found does not break {found.name} when it is run again")
+    return [one.finding for one in MECHANISMS if one.explains(run)]

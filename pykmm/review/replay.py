@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ..engine import core
 from ..engine.scope import Action, Scope
 from ..engine.undo import Undoing
 from ..report.paths import Map
-from ..report.world import FIRST_FRAME, Words
+from ..report.world import FIRST_FRAME
 from ..scenario.explored import there
 from ..world import World
 
@@ -69,7 +69,30 @@ class Undo:
     value: int = 0
 
 
-@dataclass(frozen=True)
+class State:
+    """The words of an image by their paths, without a sign; each is read when it is asked for."""
+
+    def __init__(self, where: Map, image: bytes):
+        self.where, self.image = where, image
+
+    def __getitem__(self, path: str) -> int:
+        return self.where.read(self.image, path)
+
+    def get(self, path: str) -> int:
+        """0 where there is no such word, as in a place without a page table."""
+        return self[path] if self.where.has(path) else 0
+
+    def count(self, array: str) -> int:
+        return self.where.arrays[array][3]
+
+    def number(self, array: str, path: str) -> int | None:
+        """Which element of an array the pointer at a path leads to; None: of none."""
+        _, start, stride, count = self.where.arrays[array]
+        number, rest = divmod(self[path] - self.where.base - start, stride)
+        return number if not rest and 0 <= number < count else None
+
+
+@dataclass(frozen=True, eq=False)
 class Moment:
     """One operation of a run: the state before and after it, and what happened.
 
@@ -87,25 +110,21 @@ class Moment:
     calls: tuple[Call, ...]
 
     @cached_property
-    def before(self) -> Words:
-        return Words(self.where, self.before_image)
+    def before(self) -> State:
+        return State(self.where, self.before_image)
 
     @cached_property
-    def after(self) -> Words:
-        return Words(self.where, self.after_image)
-
-    def page_at(self, address: int) -> int:
-        """The number of the page that an address of memory is of."""
-        _, start, stride, _ = self.where.arrays["page"]
-        return (address - self.where.base - start) // stride
-
-    def pointer(self, array: str, number: int) -> int:
-        _, start, stride, _ = self.where.arrays[array]
-        return self.where.base + start + number * stride
+    def after(self) -> State:
+        return State(self.where, self.after_image)
 
     def element(self, array: str, address: int) -> int:
+        """The number of what lies at an address."""
         _, start, stride, _ = self.where.arrays[array]
         return (address - self.where.base - start) // stride
+
+    def address(self, array: str, number: int) -> int:
+        _, start, stride, _ = self.where.arrays[array]
+        return self.where.base + start + number * stride
 
     def call_of(self, event: Event) -> Call | None:
         """The innermost call that an event is of."""
@@ -141,11 +160,8 @@ class Replay:
     def __init__(self, half: core.Half, found: Found, undo: tuple[Undo, ...] = ()):
         self.half, self.found, self.undo = half, found, undo
         scope = found.scope
-        self.world = World(half=half, units=scope.units, memory=scope.pages)
-        for kind in scope.kinds:
-            self.world.file(kind, pages=scope.file_pages, block=scope.blocks)
-        for (name, actor, arguments), _, _ in scope.first():
-            self.world._do(name, actor, *arguments)
+        self.world = _start(scope).copy()
+        self.world.half = half
         self.moments = tuple(self._moments())
         self.broken = self._broken()
 
@@ -198,6 +214,17 @@ class Replay:
             self.world._image = runner.image()
         else:
             self.world[one.what] = self.world[one.what] + one.value
+
+
+@lru_cache(maxsize=8)
+def _start(scope: Scope) -> World:
+    """The start of a scope, from which copies go on."""
+    world = World(units=scope.units, memory=scope.pages)
+    for kind in scope.kinds:
+        world.file(kind, pages=scope.file_pages, block=scope.blocks)
+    for (name, actor, arguments), _, _ in scope.first():
+        world._do(name, actor, *arguments)
+    return world
 
 
 def arm(world: World, fail: int, pauses: tuple, scope: Scope) -> None:
