@@ -165,18 +165,33 @@ def _ptes_of_nonlinear(moment: Moment) -> Iterator[tuple[str, int]]:
                 yield path, words[path]
 
 
+def gave_back_unpaid(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+    """do_mmap_pgoff's way out (MM24) has unmap_region give back what it did not charge."""
+    for moment in moments:
+        failed = charged = False
+        for event in moment.events:
+            if event.name == "security_vm_enough_memory":
+                charged |= not event["error"]
+            elif event.name == "f_op_mmap":
+                failed = bool(event["error"])
+            elif event.name == "vm_unacct_memory" and failed and not charged:
+                yield Undo(moment.number, None, "world.vm_committed_space", 0, event["pages"])
+
+
 # Mechanisms.
 
 @dataclass(frozen=True)
 class Mechanism:
     """Why runs go wrong.
 
-    finding : str    of findings.toml, or the name of a page in docs/findings
+    name : str       F1 and on: of findings.toml; or a word
+    document : str   where it is written up
     says : str       its steps, in the order in which they are taken, in a sentence
     steps : tuple    each was taken in such a run, and without it nothing goes wrong
     """
 
-    finding: str
+    name: str
+    document: str
     says: str
     steps: tuple[Step, ...]
 
@@ -185,27 +200,57 @@ class Mechanism:
         return all(_heals(run, step) for step in self.steps)
 
 
+_DOCS = "docs/findings/"
 MECHANISMS = (
-    Mechanism("F1", "a fault's TestSetPageDirty (WP14, NP12a), and before it counts the page another "
-              "actor takes PG_dirty, counts it out and takes it out of its file", (counted_out,)),
-    Mechanism("F2", "a journal or somebody else cleans a block by hand and leaves its page dirty; "
-              "page_mkclean (MK4 to MK6) takes D of a pte over it", (cleaned(BY_HAND), took_d(BY_HAND))),
-    Mechanism("F3", "a store makes a page dirty that is about to be written, and the write cleans its "
-              "blocks; page_mkclean (MK4 to MK6) takes D of a pte over one",
-              (cleaned(IN_A_RACE), took_d(IN_A_RACE))),
-    Mechanism("F4", "buffers are given back (TF4), a fault says by PG_dirty that it has stored, and TC3 "
-              "takes it", (said_dirty(_INTO_PTE),)),
-    Mechanism("F5", "buffers are given back (TF4), what an unmapped pte knew is handed to PG_dirty, and "
-              "TC3 takes it", (said_dirty(_FROM_PTE),)),
-    Mechanism("F6", "a cut cleans and unmaps blocks behind it and leaves their page dirty; page_mkclean "
-              "(MK4 to MK6) takes D of a pte over one that is part of the file again",
-              (cleaned(BY_A_CUT), took_d(BY_A_CUT))),
-    Mechanism("store-while-invalidated", "invalidate_inode_pages2 has unmapped a page, a store maps it "
-              "again, and it is taken out of its file", (removed_though_stored,)),
-    Mechanism("forced-write", "a forced write copies a page (WP10) that a read-only pte knows to be "
-              "stored to, and drops that D", (copied_over_d,)),
-    Mechanism("nonlinear", "page_mkclean does not look into a nonlinear mapping (MFI4), and its pte may "
-              "still write to the page", (left_writable,)),
+    Mechanism(
+        "F1", f"{_DOCS}truncated-while-dirtied.md",
+        "A fault's TestSetPageDirty (WP14, NP12a); before it counts the page another actor takes "
+        "PG_dirty, counts it out, and takes it out of its file.",
+        (counted_out,)),
+    Mechanism(
+        "F2", f"{_DOCS}store-after-a-flush.md",
+        "A journal, or somebody by hand, cleans a block and leaves its page dirty; page_mkclean (MK4 "
+        "to MK6) takes D of a pte over it.",
+        (cleaned(BY_HAND), took_d(BY_HAND))),
+    Mechanism(
+        "F3", f"{_DOCS}store-while-written.md",
+        "A store makes a page dirty that is about to be written, and the write cleans its blocks; "
+        "page_mkclean (MK4 to MK6) takes D of a pte over one.",
+        (cleaned(IN_A_RACE), took_d(IN_A_RACE))),
+    Mechanism(
+        "F4", f"{_DOCS}store-between-buffers-and-page.md",
+        "Buffers are given back (TF4), a fault says by PG_dirty that it has stored, and TC3 takes it.",
+        (said_dirty(_INTO_PTE),)),
+    Mechanism(
+        "F5", f"{_DOCS}unmap-between-buffers-and-page.md",
+        "Buffers are given back (TF4), what an unmapped pte knew is handed to PG_dirty, and TC3 takes "
+        "it.",
+        (said_dirty(_FROM_PTE),)),
+    Mechanism(
+        "F6", f"{_DOCS}cut-and-grown.md",
+        "A cut cleans and unmaps blocks behind it and leaves their page dirty; page_mkclean (MK4 to "
+        "MK6) takes D of a pte over one that is part of the file again.",
+        (cleaned(BY_A_CUT), took_d(BY_A_CUT))),
+    Mechanism(
+        "nonlinear", "claim C03",
+        "page_mkclean does not look into a mapping that remap_file_pages has changed (MFI4): its ptes "
+        "stay writable. Nothing is lost, as their D stays too.",
+        (left_writable,)),
+    Mechanism(
+        "store while invalidated", f"{_DOCS}store-while-invalidated.md",
+        "invalidate_inode_pages2 has unmapped a page; a store maps it again, and it is taken out of its "
+        "file all the same.",
+        (removed_though_stored,)),
+    Mechanism(
+        "forced write", f"{_DOCS}forced-write.md",
+        "A forced write copies a page (WP10) that a read-only pte knows to be stored to, and drops that "
+        "D.",
+        (copied_over_d,)),
+    Mechanism(
+        "failed mmap", f"{_DOCS}failed-mmap.md",
+        "A file's mmap hook fails, and unmap_region gives back what a shared mapping was never charged "
+        "(MM24).",
+        (gave_back_unpaid,)),
 )
 
 
@@ -229,4 +274,4 @@ def causes_of(half: core.Half, found: Found) -> list[str]:
     run = Replay(half, found)
     if not run.broken:
         raise HarnessError(f"a run that was found does not break {found.name} when it is run again")
-    return [one.finding for one in MECHANISMS if one.explains(run)]
+    return [one.name for one in MECHANISMS if one.explains(run)]
