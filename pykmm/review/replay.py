@@ -16,7 +16,7 @@ from ..engine.scope import Action, Scope
 from ..engine.undo import Undoing
 from ..report.paths import Map
 from ..report.world import FIRST_FRAME
-from ..scenario.explored import there
+from ..scenario.explored import there, world_of
 from ..world import World
 
 PTE_PRESENT, PTE_RW, PTE_D = 0x01, 0x02, 0x40
@@ -219,9 +219,7 @@ class Replay:
 @lru_cache(maxsize=8)
 def _start(scope: Scope) -> World:
     """The start of a scope, from which copies go on."""
-    world = World(units=scope.units, memory=scope.pages)
-    for kind in scope.kinds:
-        world.file(kind, pages=scope.file_pages, block=scope.blocks)
+    world = world_of(scope, scope.units)
     for (name, actor, arguments), _, _ in scope.first():
         world._do(name, actor, *arguments)
     return world

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 
 from ..engine import core, exploring, properties
-from ..engine.scope import PAUSE_UP_TO, Action, Operation, Scope
+from ..engine.alphabet import PAUSE_UP_TO, Operation
+from ..engine.scope import Action, Pauses, Scope, length
 from ..patch.table import UNITS
 from ..scenario.ablated import said
 from ..scenario.explored import text_of
 from .ablation import ALL_UNITS, Looked, mask_without
 from .mechanisms import MECHANISMS, causes_of
 from .replay import Found, Replay
-from .wrong_scopes import SCOPES
+from .scopes import OF_BOTH
 
 KERNELS = {"v8": ALL_UNITS, "before": 0}
 # runs of each scope and kernel whose causes are looked for, the nearest ones; the rest are counted
@@ -68,7 +69,7 @@ class Broken:
     @property
     def length(self) -> int:
         """Operations of all actors."""
-        return sum(1 + len(pauses) for _, _, pauses in self.actions)
+        return length(self.actions)
 
     @property
     def verdict(self) -> str:
@@ -109,11 +110,11 @@ class Wrong:
     half : Half              whose runs are looked at
     others : list            halves that must do the same on every transition: X, P
     jobs : int               threads
-    scopes : dict            SCOPES, or some of them
+    scopes : dict            OF_BOTH, or some of them
     seconds : float | None   for all of it; None: as long as it takes
     """
 
-    def __init__(self, half: core.Half, jobs: int = 1, scopes: dict[str, Scope] = SCOPES,
+    def __init__(self, half: core.Half, jobs: int = 1, scopes: dict[str, Scope] = OF_BOTH,
                  seconds: float | None = None, others: tuple[core.Half, ...] = ()):
         self.half, self.others = half, others
         self.jobs, self.scopes = jobs, scopes
@@ -210,8 +211,8 @@ class Wrong:
                 tried[operation, 0, tuple((number, other) for number, (_, other)
                                           in zip(numbers, pauses, strict=True))] = None
         scope = self.scopes[name]
-        return Again(scope.processes, scope.kinds, scope.pages, scope.vmas, scope.file_pages,
-                     scope.blocks, scope.ops, len(actions), tried=tuple(tried))
+        facts = {one.name: getattr(scope, one.name) for one in fields(Scope)}
+        return Again(**{**facts, "depth": len(actions)}, tried=tuple(tried))
 
 
 def _numbers(pauses: int) -> Iterator[tuple[int, ...]]:
@@ -277,8 +278,7 @@ class _Runs:
                      for (what, name, causes), runs in self.runs.items())
 
     def _told(self, what: str, name: str, causes: tuple[str, ...], runs: list[Found]) -> Broken:
-        one = min(runs, key=lambda run: (len(run.actions),
-                                         sum(len(pauses) for _, _, pauses in run.actions)))
+        one = min(runs, key=lambda run: (len(run.actions), length(run.actions)))
         other = self.of.by_other(self.name, self.kernel, one)
         told = Broken(self.kernel, what, name, self.name, one.actions, causes, len(runs), other, ())
         if told.verdict not in VERDICTS[:2]:
@@ -345,7 +345,7 @@ def _run(run: Broken, scope: Scope) -> dict:
             "scenario": text_of(found, replace(scope, units=KERNELS[run.kernel]))}
 
 
-def _action(operation: Operation, fail: int, pauses: tuple[tuple[int, Operation], ...]) -> str:
+def _action(operation: Operation, fail: int, pauses: Pauses) -> str:
     text = str(said(operation))
     if fail:
         text += f" (allocation {fail} fails)"
