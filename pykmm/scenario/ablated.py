@@ -4,10 +4,10 @@ what is different in the end.  What it is, both kernels are asked."""
 
 from dataclasses import replace
 
-from ..engine.scope import Action, Operation, Scope
+from ..engine.scope import Action, Operation, Pauses, Scope
 from ..world import World
 from . import layout, operations
-from .explored import start, there
+from .explored import arm, besides, start, there
 from .facts import View, disk
 from .model import (
     ALL_UNITS,
@@ -52,8 +52,15 @@ class Ablated:
                 world._do(name, actor, *arguments)
         self.statements: list[Statement] = [Units(("all", self.without)), *(
             one for one in start(scope)[1:] if memory or not isinstance(one, Limit))]
-        for operation, _, _ in actions:
+        for operation, fail, others in actions:
+            self._besides(fail, others)
             self.act(operation)
+
+    def _besides(self, fail: int, others: Pauses) -> None:
+        for world in self.worlds:
+            arm(world, fail, others)
+        self.statements += besides(fail, tuple((number, there(other, self.scope))
+                                               for number, other in others))
 
     def act(self, operation: Operation) -> None:
         """One more operation, with what it gives where that is no matter of course."""
