@@ -37,6 +37,7 @@ cdef extern from "engine/explore/explore.h" nogil:
     enum:
         KMM_SCOPE_FILES
         KMM_SCOPE_WORDS
+        KMM_OTHER_ACTORS
         KMM_NO_WORLD
         KMM_MOST_ACTIONS
         KMM_MOST_DEPTH
@@ -271,8 +272,8 @@ cdef class Explorer:
         for i, (operation, fail, pauses) in enumerate(actions):
             _fill(&self.actions[i].operation, operation)
             self.actions[i].fail_in = fail
-            if len(pauses) > 1:
-                raise HarnessError("one other actor at a pause of an operation, and no more")
+            if len(pauses) > KMM_OTHER_ACTORS or len({number for number, _ in pauses}) < len(pauses):
+                raise HarnessError("two others act at two pauses of an operation, and no more")
             for j, (number, other) in enumerate(pauses):
                 self.actions[i].pause_in[j] = number
                 _fill(&self.actions[i].other[j], other)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from ..engine import core
-from ..engine.scope import Action, Scope
+from ..engine.scope import Action, Pauses, Scope
 from ..engine.undo import Undoing
 from ..report.paths import Map
+from ..pauses import WORDS
 from ..report.world import FIRST_FRAME
-from ..scenario.explored import there, world_of
+from ..scenario.explored import arm, there, world_of
 from ..world import World
 
 PTE_PRESENT, PTE_RW, PTE_D = 0x01, 0x02, 0x40
@@ -186,13 +187,13 @@ class Replay:
         at_calls = [one for one in mine if one.call is not None]
         undoing = Undoing(self.half, [
             (one.call, one.what, one.target, one.value) for one in at_calls])
-        arm(world, fail, pauses, self.found.scope)
+        _arm(world, fail, pauses, self.found.scope)
         before = world.image
         world.half = undoing.half
         name, actor, arguments = there(operation, self.found.scope)
         value = world._do(name, actor, *arguments)
         world.half = self.half
-        disarm(world)
+        _disarm(world)
         words, _, _ = world._steps[-1]
         for one in mine:
             if one.call is None:
@@ -225,23 +226,17 @@ def _start(scope: Scope) -> World:
     return world
 
 
-def arm(world: World, fail: int, pauses: tuple, scope: Scope) -> None:
-    """Let the next operation meet a failing allocation and other actors."""
+def _arm(world: World, fail: int, pauses: Pauses, scope: Scope) -> None:
+    """Let the next operation meet a failing allocation and other actors.  What is said of one run is
+    forgotten: the explorer looks at it after each operation."""
     for field in ("order_fault", "sleep_fault"):
         world[f"world.{field}"] = 0
-    world["world.fail_in"] = fail
-    for number, other in pauses:
-        name, actor, arguments = there(other, scope)
-        kinds = [kind for kind, _ in core.OPERATIONS]
-        packed = kinds.index(name) | actor << 8
-        for i, argument in enumerate(arguments):
-            packed |= argument << 16 + 8 * i
-        world["world.interference"], world["world.pauses_left"] = packed, number
+    arm(world, fail, tuple((number, there(other, scope)) for number, other in pauses))
 
 
-def disarm(world: World) -> None:
-    for field in ("fail_in", "pauses_left", "interference", "interfered"):
-        world[f"world.{field}"] = 0
+def _disarm(world: World) -> None:
+    for path in (*WORDS, "world.fail_in", "world.interfered"):
+        world[path] = 0
 
 
 def _events(words: list[int]) -> Iterator[Event]:

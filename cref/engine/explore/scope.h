@@ -8,7 +8,6 @@
 #include "machine/world.h"
 
 #define KMM_SCOPE_FILES	3
-#define KMM_OTHER_ACTORS 2
 #define KMM_SCOPE_WORDS	64
 
 struct kmm_scope_file {
@@ -41,8 +40,8 @@ struct kmm_scope {
 
 /*
  * One thing that is tried.  With `fail_in` or `pause_in` it counts only where
- * that allocation fails, or where the other actor's operation takes place at
- * that pause.
+ * that allocation fails, or where each other actor's operation takes place at
+ * its pause.
  */
 struct kmm_action {
 	struct kmm_operation operation;
