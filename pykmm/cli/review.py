@@ -65,9 +65,9 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong,
     --against: the mail of --patch is half X, the other one half Y, and both run on every operation
     of some scopes, then on drawn cases (--seconds in all, 30 unless given) until they part.
 
-    --wrong: every property is asked of v8 and of the kernel before it in some scopes, small ones
-    first (--seconds: for each scope and kernel at most). What only one of them breaks is told by
-    cause, with the shortest run.
+    --wrong: every property is asked of v8 and of the kernel before it in some scopes (for --seconds
+    in all), and that nothing ends in a BUG. What goes wrong is told by cause: the step of a run
+    that has to be undone so that nothing goes wrong. Half X runs too where there is a mail.
 
     Exit code 1: a witness does not hold, a claim is not as in the table, or the halves differ; with
     --claims also if the mail says other things than v8's; with --against, both behave differently;
@@ -93,8 +93,8 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong,
         return review_units(options.check_patch(patch), cases, seed, json_path)
     if wrong:
         if cases is not None:
-            raise click.UsageError("--wrong explores, for --seconds each: leave out --cases")
-        return review_wrong(seconds, jobs, json_path)
+            raise click.UsageError("--wrong explores, for --seconds in all: leave out --cases")
+        return review_wrong(options.check_patch(patch), seconds, jobs, json_path)
     meant = _meant(what)
     source = _mail(options.check_patch(patch))
     out = output.Output()

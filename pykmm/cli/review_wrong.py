@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`pykmm review --wrong`: what only one of both kernels breaks."""
+"""`pykmm review --wrong`: what goes wrong in v8 and in the kernel before it, and why."""
 
 import os
 from itertools import groupby
@@ -13,18 +13,23 @@ from . import interrupt, output
 
 SCHEMA = "pykmm.review/1"
 WIDEST = 100        # columns of prose; more is hard to read
+INTERRUPTED = 130
+# verdicts of review.wrong, in their order
 _HEADS = {
-    "v8": "v8 breaks, and the kernel before it keeps:",
-    "before": "the kernel before breaks, and v8 keeps:",
+    "v8": "only v8 breaks:",
+    "v8, the other not held to it": "v8 breaks, and the kernel before it was never meant to keep:",
+    "before": "only the kernel before breaks:",
     "both": "both break:",
 }
 
 
-def review_wrong(seconds: float | None, jobs: int | None, json_path: str | None) -> int:
-    """Explore both kernels; the exit code: 1 if a cause is in no table."""
+def review_wrong(patch: str | None, seconds: float | None, jobs: int | None,
+                 json_path: str | None) -> int:
+    """Explore both kernels; the exit code: 1 if something is not written up or halves differ, 130 if
+    it was interrupted before."""
     out = output.Output()
     quiet = json_path == "-"
-    task = {"do": "wrong", "patch": None, "halves": [], "seconds": seconds,
+    task = {"do": "wrong", "patch": patch, "halves": [], "seconds": seconds,
             "jobs": jobs or os.cpu_count() or 1}
     last: dict | Died = {}
     with Child(task) as child, interrupt.instead(child.stop):
@@ -35,51 +40,87 @@ def review_wrong(seconds: float | None, jobs: int | None, json_path: str | None)
         raise HarnessError(f"the engine {last.how} while exploring both kernels")
     report = {key: value for key, value in last.items() if key != "type"}
     if not quiet:
-        for line in _told(report["causes"]):
+        for line in [*_told(report["causes"]), *_bounds(report)]:
             out.line(line)
-        if report["interrupted"]:
-            out.line("stopped early: not every scope was explored")
-    output.write_json(json_path, {"schema": SCHEMA, "wrong": report}, out)
-    return output.GOOD if all(_is_known(cause) for cause in report["causes"]) else output.FOUND
+    output.write_json(json_path, {"schema": SCHEMA, "mail": patch, "wrong": report}, out)
+    if not all(cause["mechanisms"] for cause in report["causes"]) or _differing(report):
+        return output.FOUND
+    return INTERRUPTED if report["interrupted"] else output.GOOD
 
 
-def _is_known(cause: dict) -> bool:
-    return "finding" in cause or "is" in cause
+def _differing(report: dict) -> list[str]:
+    """Scopes in which halves did not do the same."""
+    return [f"{', '.join(['C', *row['differing']])} differ in the scope {row['scope']}, "
+            f"{row['kernel']}" for row in report["explored"] if row["differing"]]
 
 
 def _explored(row: dict) -> str:
     far = "closed" if row["closed"] else f"within {counted(row['depth'], 'operation')}"
     breaks = f"  breaks {', '.join(row['breaks'])}" if row["breaks"] else ""
-    return (f"{row['scope']:<28} {row['kernel']:<7} {far:<21} {row['worlds']:>10,} worlds "
+    return (f"{row['scope']:<30} {row['kernel']:<7} {far:<21} {row['worlds']:>10,} worlds "
             f"{row['transitions']:>12,} transitions {row['seconds']:>6.1f} s{breaks}")
 
 
 def _told(causes: list[dict]) -> list[str]:
     lines = []
-    for kernel, head in _HEADS.items():
-        mine = [cause for cause in causes if cause["kernel"] == kernel]
+    for verdict, head in _HEADS.items():
+        mine = [cause for cause in causes if cause["verdict"] == verdict]
         lines += ["", head if mine else f"{head} nothing"]
-        mine.sort(key=_what)
         for what, group in groupby(mine, _what):
             lines += ["", *wrap(what, WIDEST, initial_indent="  ", subsequent_indent="  ",
                                 break_on_hyphens=False)]
             for cause in group:
                 lines += _cause(cause)
-    return [*lines, "", "this is a bound, and no proof of anything beyond these scopes",
-            "tracked_writes is not asked of the kernel before, which tracks none"]
+    return lines
 
 
 def _what(cause: dict) -> str:
-    if "finding" in cause:
-        finding = witnesses.findings()[cause["finding"]]
-        return f"{finding.name}  {finding.says} {finding.document}"
-    return cause.get("is", "not written up: understand it first")
+    """The finding, or the mechanism, or that there is none."""
+    said = []
+    for one in cause["mechanisms"]:
+        finding = witnesses.findings().get(one["name"])
+        said.append(f"{finding.name}  {finding.says} {finding.document}" if finding else
+                    f"{one['says']} {one['document']}")
+    return " And: ".join(said) or "not written up: understand it first"
 
 
 def _cause(cause: dict) -> list[str]:
     run, *others = cause["runs"]
-    takes = f", takes {cause['takes']}" if cause["kernel"] == "v8" else ""
-    where = f"; also in {', '.join(other['scope'] for other in others)}" if others else ""
-    return [f"    {cause['property']}, after {counted(run['length'], 'operation')} "
-            f"({run['scope']}{where}){takes}",
+    facts = [f"takes {' and '.join(cause['takes'])}"] if cause["takes"] else []
+    if cause["verdict"] == "v8, the other not held to it":
+        facts.append("the other breaks it as well" if cause["other"] else "the other keeps it")
+    elif cause["verdict"] in ("v8", "before") and cause["other"]:
+        facts.append("the other breaks it in another way: "
+                     + ", ".join(name or "not written up" for name in cause["other"]))
+    scopes = list(dict.fromkeys(other["scope"] for other in others if other["scope"] != run["scope"]))
+    where = f"; also in {', '.join(scopes)}" if scopes else ""
+    return [*wrap(f"{cause['property']}, after {counted(run['length'], 'operation')} in the scope "
+                  f"{run['scope']}{where}{'; ' if facts else ''}{'; '.join(facts)}", WIDEST,
+                  initial_indent="    ", subsequent_indent="      "),
             *(f"      {one}" for one in run["operations"])]
+
+
+def _bounds(report: dict) -> list[str]:
+    """How far all that was said reaches."""
+    not_held = sorted({name for row in report["explored"] for name in row["not_held"]})
+    unread = sum(row["unread"] for row in report["explored"])
+    lines = ["", *_differing(report)]
+    if not_held:
+        lines.append(f"the kernel before also breaks {', '.join(not_held)}, which nobody meant it to "
+                     "keep: why is not asked")
+    lines += wrap(
+        "These runs are the nearest of their cause that were found in each scope, by operations of the "
+        "first actor; a scope tries what its name says (pykmm/review/scopes.py), and beyond it nothing "
+        "is said. From a world that breaks a property nothing more is tried for that property.", WIDEST)
+    if unread:
+        lines.append(f"of {unread:,} runs more that break something, farther away, the cause was not "
+                     "looked for")
+    x = "X" in report["halves"]
+    lines.append("halves C and X did the same on every transition" if x and not _differing(report)
+                 else "halves C and X ran" if x else
+                 "no half X: there is no patch mail (give one with --patch or PYKMM_PATCH)")
+    if report["left"]:
+        why = ("interrupted" if report["interrupted"] else "--seconds are over")
+        lines += wrap(f"{why}: not explored, or not as far as they go: {'; '.join(report['left'])}",
+                      WIDEST)
+    return lines

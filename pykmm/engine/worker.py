@@ -211,14 +211,17 @@ def _wrong(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: 
            stop: threading.Event) -> None:
     from ..review import wrong
 
-    both = wrong.Wrong(loaded[0], task["jobs"], seconds=task["seconds"])
+    both = wrong.Wrong(loaded[0], task["jobs"], seconds=task["seconds"],
+                       others=tuple(half for half in loaded if half.name == "X"))
     threading.Thread(target=lambda: stop.wait() and both.stop(), daemon=True).start()
     explored = []
     # who watches takes silence for a half that does not come back
     for one in both.explored(lambda: talk.say("progress")):
         explored.append(one)
         talk.say("explored", **wrong.facts([one], both.scopes)["explored"][0])
-    talk.say("result", **wrong.facts(explored, both.scopes), interrupted=both.stopped)
+    talk.say("result", **wrong.facts(explored, both.scopes), interrupted=both.stopped,
+             out_of_time=both.is_over and not both.stopped, left=both.left,
+             halves=["C", *(half.name for half in both.others)])
 
 
 def _claims(_task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: Talk,

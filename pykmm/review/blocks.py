@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .replay import PTE_D, Event, Moment, State, page_of
+from .replay import PAGE, PTE_D, Event, Moment, State, page_of
 
 _PG_DIRTY, _PG_PRIVATE, _BH_DIRTY = 4, 11, 1
 
@@ -146,7 +146,7 @@ class Blocks:
 
     def _on_block_invalidatepage(self, moment: Moment, event: Event) -> None:
         page = self._of(moment, event)
-        size = 4096 // max(1, len(page.blocks))
+        size = PAGE // max(1, len(page.blocks))
         for block in range(len(page.blocks)):
             if event["offset"] and block * size >= event["offset"]:
                 page.clean(block, BY_A_CUT)
@@ -160,7 +160,7 @@ class Blocks:
         self.now = {buffer: at for buffer, at in self.now.items() if at[0] != number}
         self.now |= {buffer: at for buffer, at in self.new_rings.items() if at[0] == number}
         dirty = page.dirty or bool(event["state"] >> 1 & 1)
-        page.blocks = [dirty] * (4096 // event["blocksize"])
+        page.blocks = [dirty] * (PAGE // event["blocksize"])
         page.cleaned, page.released = {}, None
 
     def _on_drop_buffers(self, moment: Moment, event: Event) -> None:

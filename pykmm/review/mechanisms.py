@@ -9,176 +9,30 @@ properties nor units decide, and a run that goes wrong in another way is told as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..engine import core
 from ..errors import HarnessError
-from .blocks import BY_A_CUT, BY_HAND, IN_A_RACE, blocks_of
-from .replay import PTE_D, PTE_RW, Call, Found, Moment, Replay, Undo, page_of
+from .blocks import BY_A_CUT, BY_HAND, IN_A_RACE
+from .replay import Found, Replay
+from .run_steps import (
+    FROM_PTE,
+    INTO_PTE,
+    Step,
+    cleaned,
+    copied_into_nonlinear,
+    copied_over_d,
+    counted_out,
+    dirtied_unread,
+    disbelieved,
+    gave_back_unpaid,
+    left_writable,
+    page_disbelieved,
+    removed_though_stored,
+    said_dirty,
+    took_d,
+)
 
-Step = Callable[[tuple[Moment, ...]], Iterator[Undo]]
-
-# Steps.
-
-def took_d(how: str) -> Step:
-    """page_mkclean took D of a pte over a block that had been cleaned so while its page was dirty."""
-    def step(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-        for one in blocks_of(moments).taken:
-            call = one.moment.call_of(one.event)
-            if how in one.origins and call:
-                yield Undo(one.moment.number, call.number, "pte", one.event["pte"],
-                           one.event["value"] | PTE_D)
-    return step
-
-
-def cleaned(how: str) -> Step:
-    """A block was cleaned so, and its page stayed dirty."""
-    def step(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-        seen = set()
-        for moment, buffer, by in blocks_of(moments).cleaned:
-            if by == how:
-                # as long as it stays clean it was cleaned once
-                if (buffer, moment.number - 1) not in seen:
-                    yield Undo(moment.number, None, f"buffer[{buffer}].b_state.Dirty", 0, 1)
-                seen.add((buffer, moment.number))
-    return step
-
-
-_FROM_PTE = ("ptep_get_and_clear", "ptep_clear_flush", "ptep_clear_flush_dirty")
-_INTO_PTE = ("set_pte_at", "ptep_set_access_flags", "ptep_establish")
-
-
-def said_dirty(by: tuple[str, ...]) -> Step:
-    """try_to_free_buffers has let private_lock go: with no buffers left, and before it takes PG_dirty,
-    another actor's set_page_dirty has only that to say it with.  by: its last event on a pte before
-    that."""
-    def step(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-        for moment in moments:
-            for call in moment.calls:
-                if call.function == "try_to_free_buffers" and _said(moment, call) in by:
-                    yield Undo(moment.number, call.number, "page",
-                               moment.address("page", call.page))
-    return step
-
-
-def _said(moment: Moment, call: Call) -> str:
-    """The event on a pte before set_page_dirty of the page without buffers, whose PG_dirty is then
-    taken; "" if that did not happen."""
-    last, is_open, said = "", False, ""
-    for event in (one for one in moment.events if call.made(one)):
-        if event.name == "drop_buffers":
-            is_open = bool(event["dropped"])
-        elif event.name in (*_FROM_PTE, *_INTO_PTE):
-            last = event.name
-        elif event.name in ("set_page_dirty", "TestClearPageDirty"):
-            if moment.element("page", event["page"]) != call.page:
-                continue
-            if event.name == "set_page_dirty" and is_open:
-                said = last
-            elif event.name == "TestClearPageDirty":
-                return said if event["old"] else ""
-    return ""
-
-
-def removed_though_stored(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-    """invalidate_inode_pages2 has unmapped a page and locked it; a fault maps it again and stores, and
-    the page is taken out of its file all the same."""
-    for moment in moments:
-        names = [event.name for event in moment.events]
-        if "invalidate_inode_pages2" not in names:
-            continue
-        for call in moment.calls:
-            if call.function == "test_clear_page_dirty" and _goes_with_a_store(moment, call):
-                yield Undo(moment.number, call.number, "page", moment.address("page", call.page))
-
-
-def _goes_with_a_store(moment: Moment, call: Call) -> bool:
-    locked = stored = False
-    for event in moment.events:
-        if "page" not in event.values or moment.element("page", event["page"]) != call.page:
-            continue
-        if event.name == "lock_page":
-            locked, stored = True, False
-        elif event.name == "user_store" and locked:
-            # that which try_to_free_buffers takes is another finding
-            stored |= not any(_said(moment, other) for other in moment.calls if other.made(event))
-        elif event.name == "remove_from_page_cache" and event.at >= call.end:
-            return stored
-    return False
-
-
-def copied_over_d(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-    """A pte was stored through and is read-only now; a forced write copies its page (WP10), and what
-    the old pte's D knew goes with it."""
-    for moment in moments:
-        for event in moment.events:
-            if event.name != "ptep_establish":
-                continue
-            path = moment.where.name_of(event["pte"])
-            old = moment.before.get(path)
-            if old & PTE_D and page_of(old) != page_of(event["value"]):
-                mapping = f"page[{page_of(old)}].mapping"
-                if moment.after.get(mapping) and not moment.after[mapping] & 1:
-                    yield Undo(moment.number, None, "page", page_of(old))
-
-
-def counted_out(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-    """A fault's TestSetPageDirty; before it counts the page, another actor clears PG_dirty, counts the
-    page out, and takes it out of its file."""
-    for moment in moments:
-        begun: dict[int, int] = {}
-        for event in moment.events:
-            if event.name == "TestSetPageDirty" and not event["old"]:
-                begun[event["page"]] = 0
-            elif event.name == "inc_page_state" and begun:
-                # the count follows TestSetPageDirty at once, unless somebody acts in between
-                begun = {page: out for page, out in begun.items() if out}
-            elif event.name == "TestClearPageDirty" and event["old"] and event["page"] in begun:
-                begun[event["page"]] = 1
-            elif event.name == "remove_from_page_cache" and begun.get(event["page"]):
-                yield Undo(moment.number, None, "world.page_state.nr_dirty", 0, 1)
-                begun.pop(event["page"])
-
-
-def left_writable(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-    """PG_dirty was taken, and a pte in a nonlinear mapping, where page_mkclean does not look, may
-    still write to the page."""
-    for moment in moments:
-        taken = {moment.element("page", event["page"]) for event in moment.events
-                 if event.name == "TestClearPageDirty" and event["old"]}
-        for path, word in _ptes_of_nonlinear(moment):
-            if word & PTE_RW and page_of(word) in taken:
-                yield Undo(moment.number, None, f"{path}.rw", 0, -1)
-
-
-def _ptes_of_nonlinear(moment: Moment) -> Iterator[tuple[str, int]]:
-    """(path, word) of each present pte there."""
-    words = moment.after
-    for vma in range(words.count("vma")):
-        if not words[f"vma[{vma}].vm_end"] or not words[f"vma[{vma}].vm_flags"] >> 23 & 1:
-            continue
-        mm = words.number("mm", f"vma[{vma}].vm_mm")
-        for at in range(words[f"vma[{vma}].vm_start"], words[f"vma[{vma}].vm_end"], 4096):
-            path = f"mm[{mm}].pte[{at:#x}]"
-            if words.get(path) & 1:
-                yield path, words[path]
-
-
-def gave_back_unpaid(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-    """do_mmap_pgoff's way out (MM24) has unmap_region give back what it did not charge."""
-    for moment in moments:
-        failed = charged = False
-        for event in moment.events:
-            if event.name == "security_vm_enough_memory":
-                charged |= not event["error"]
-            elif event.name == "f_op_mmap":
-                failed = bool(event["error"])
-            elif event.name == "vm_unacct_memory" and failed and not charged:
-                yield Undo(moment.number, None, "world.vm_committed_space", 0, event["pages"])
-
-
-# Mechanisms.
 
 @dataclass(frozen=True)
 class Mechanism:
@@ -220,12 +74,12 @@ MECHANISMS = (
     Mechanism(
         "F4", f"{_DOCS}store-between-buffers-and-page.md",
         "Buffers are given back (TF4), a fault says by PG_dirty that it has stored, and TC3 takes it.",
-        (said_dirty(_INTO_PTE),)),
+        (said_dirty(INTO_PTE),)),
     Mechanism(
         "F5", f"{_DOCS}unmap-between-buffers-and-page.md",
         "Buffers are given back (TF4), what an unmapped pte knew is handed to PG_dirty, and TC3 takes "
         "it.",
-        (said_dirty(_FROM_PTE),)),
+        (said_dirty(FROM_PTE),)),
     Mechanism(
         "F6", f"{_DOCS}cut-and-grown.md",
         "A cut cleans and unmaps blocks behind it and leaves their page dirty; page_mkclean (MK4 to "
@@ -246,6 +100,25 @@ MECHANISMS = (
         "A forced write copies a page (WP10) that a read-only pte knows to be stored to, and drops that "
         "D.",
         (copied_over_d,)),
+    Mechanism(
+        "copy in a nonlinear mapping", f"{_DOCS}private-copy-in-a-nonlinear-mapping.md",
+        "A nonlinear mapping has a private copy; a sweep of it (try_to_unmap) stops there with a BUG.",
+        (copied_into_nonlinear,)),
+    Mechanism(
+        "never read", f"{_DOCS}never-read.md",
+        "invalidate_inode_pages2 cannot remove a page and makes all its buffers dirty, those too that "
+        "were never read: they are written.",
+        (dirtied_unread,)),
+    Mechanism(
+        "read over after an error", f"{_DOCS}read-over-after-an-error.md",
+        "A write fails and takes BH_Uptodate off a block that was stored to meanwhile; the next write(2) "
+        "reads the disk over it.",
+        (disbelieved,)),
+    Mechanism(
+        "write without space", f"{_DOCS}write-without-space.md",
+        "A write(2) fails and takes PG_uptodate off a page that was whole; once its buffers have gone "
+        "and it is dirty, the bio path stops at it with a BUG.",
+        (page_disbelieved,)),
     Mechanism(
         "failed mmap", f"{_DOCS}failed-mmap.md",
         "A file's mmap hook fails, and unmap_region gives back what a shared mapping was never charged "

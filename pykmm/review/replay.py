@@ -21,7 +21,7 @@ from ..scenario.explored import arm, there, world_of
 from ..world import World
 
 PTE_PRESENT, PTE_RW, PTE_D = 0x01, 0x02, 0x40
-_PAGE_SHIFT = 12
+PAGE = 4096
 _EVENTS = [(name, (*arguments, *result.split())) for name, arguments, result, _ in core.EVENTS]
 
 
@@ -59,8 +59,9 @@ class Undo:
     call : int | None    of the calls of Moment.calls, when that returns; None: when the operation is
                          over
     what : str           pte: bits of the word `value` into the pte at `target`, an address (a call's);
-                         page: set_page_dirty of the page `target`; or a path of a world, to which
-                         `value` is added
+                         page: set_page_dirty of the page at `target`, an address (a call's) or its
+                         number; zap: what vma `target` maps at the address `value`; or a path of a
+                         world, to which `value` is added
     """
 
     operation: int
@@ -148,7 +149,7 @@ class Found:
 
 def page_of(word: int) -> int:
     """The page that a present pte maps."""
-    return (word >> _PAGE_SHIFT) - FIRST_FRAME
+    return word // PAGE - FIRST_FRAME
 
 
 class Replay:
@@ -206,15 +207,22 @@ class Replay:
     def _put_right(self, one: Undo) -> None:
         if self.world.ended:
             return
+        _, where = World.block()
         if one.what == "page":
-            runner, where = World.block()
-            runner.restore(self.world.image)
-            runner.use(self.half)
-            runner.primitive("set_page_dirty", where.address(f"page[{one.target}]"))
-            runner.forget_trace()
-            self.world._image = runner.image()
+            self._primitive("set_page_dirty", where.address(f"page[{one.target}]"))
+        elif one.what == "zap":
+            self._primitive("zap_page_range", where.address(f"vma[{one.target}]"), one.value,
+                            one.value + PAGE)
         else:
             self.world[one.what] = self.world[one.what] + one.value
+
+    def _primitive(self, name: str, *arguments: int) -> None:
+        runner, _ = World.block()
+        runner.restore(self.world.image)
+        runner.use(self.half)
+        runner.primitive(name, *arguments)
+        runner.forget_trace()
+        self.world._image = runner.image()
 
 
 @lru_cache(maxsize=8)

@@ -112,6 +112,7 @@ class Wrong:
     jobs : int               threads
     scopes : dict            OF_BOTH, or some of them
     seconds : float | None   for all of it; None: as long as it takes
+    left : list              names of scopes that were not explored as far as they go
     """
 
     def __init__(self, half: core.Half, jobs: int = 1, scopes: dict[str, Scope] = OF_BOTH,
@@ -120,6 +121,7 @@ class Wrong:
         self.jobs, self.scopes = jobs, scopes
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.stopped = False
+        self.left = list(scopes)
         self._tell: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
@@ -138,6 +140,8 @@ class Wrong:
                 if self.is_over:
                     return
                 yield self._one(name, kernel)
+            if not self.is_over:
+                self.left.remove(name)
 
     def _one(self, name: str, kernel: str) -> Explored:
         mask = properties.ALL
@@ -145,8 +149,9 @@ class Wrong:
         found = _Runs(self, name, kernel)
         not_held: list[str] = []
         while True:
+            left = None if self.deadline is None else max(0.01, self.deadline - time.monotonic())
             exploration, result = self._explore(replace(self.scopes[name], units=KERNELS[kernel]),
-                                                mask, (self.half, *self.others))
+                                                mask, (self.half, *self.others), left)
             new = [one["name"] for one in result["found"] if one["what"] == "property"]
             not_held += [one for one in new if not is_held(kernel, "property", one)]
             found.add(exploration, result, [one for one in new if one not in not_held])
@@ -156,13 +161,13 @@ class Wrong:
             mask &= ~properties.mask(new)
         looked = Looked(name, exploring.complete(result), result["state"] == "closed",
                         result["worlds"], result["transitions"])
-        return Explored(kernel, looked, found.broken(), tuple(not_held), found.differing(),
-                        found.unread, time.monotonic() - start)
+        broken = found.broken()
+        return Explored(kernel, looked, broken, tuple(not_held), found.differing(), found.unread,
+                        time.monotonic() - start)
 
-    def _explore(self, scope: Scope, mask: int, halves: tuple[core.Half, ...]
-                 ) -> tuple[exploring.Exploration, dict]:
-        left = None if self.deadline is None else max(0.01, self.deadline - time.monotonic())
-        plan = exploring.Plan(list(halves), scope, mask, self.jobs, go_on=True, seconds=left)
+    def _explore(self, scope: Scope, mask: int, halves: tuple[core.Half, ...],
+                 seconds: float | None = None) -> tuple[exploring.Exploration, dict]:
+        plan = exploring.Plan(list(halves), scope, mask, self.jobs, go_on=True, seconds=seconds)
         exploration = exploring.Exploration(plan)
 
         def progress(*_: object) -> None:
@@ -179,8 +184,10 @@ class Wrong:
     def by_other(self, name: str, kernel: str, one: Found) -> tuple[str, ...]:
         """Causes by which the other kernel breaks the same with these operations in any order."""
         other = next(other for other in KERNELS if other != kernel)
-        return tuple(sorted({cause for causes in self._breaks(name, one, KERNELS[other])
-                             for cause in causes or ("",)}))
+        # why a kernel does what nobody meant it to leave is no question
+        found = self._breaks(name, one, KERNELS[other],
+                             first=not is_held(other, one.what, one.name))
+        return tuple(sorted({cause for causes in found for cause in causes or ("",)}))
 
     def takes(self, name: str, one: Found) -> tuple[str, ...]:
         """Units without each of which v8 does not break it with these operations in any order."""
@@ -273,15 +280,21 @@ class _Runs:
         return tuple(self.found)
 
     def broken(self) -> tuple[Broken, ...]:
-        """Of each cause the nearest run."""
-        return tuple(self._told(what, name, causes, runs)
-                     for (what, name, causes), runs in self.runs.items())
+        """Of each cause the nearest run, unless it is interrupted while the other kernel is asked."""
+        told = []
+        for (what, name, causes), runs in self.runs.items():
+            one = self._told(what, name, causes, runs)
+            if self.of.stopped:
+                self.unread += len(runs)
+            else:
+                told.append(one)
+        return tuple(told)
 
     def _told(self, what: str, name: str, causes: tuple[str, ...], runs: list[Found]) -> Broken:
         one = min(runs, key=lambda run: (len(run.actions), length(run.actions)))
         other = self.of.by_other(self.name, self.kernel, one)
         told = Broken(self.kernel, what, name, self.name, one.actions, causes, len(runs), other, ())
-        if told.verdict not in VERDICTS[:2]:
+        if told.verdict not in VERDICTS[:2] or self.of.is_over:
             return told
         return replace(told, takes=self.of.takes(self.name, one))
 
