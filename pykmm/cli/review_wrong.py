@@ -40,10 +40,11 @@ def review_wrong(patch: str | None, seconds: float | None, jobs: int | None,
         raise HarnessError(f"the engine {last.how} while exploring both kernels")
     report = {key: value for key, value in last.items() if key != "type"}
     if not quiet:
-        for line in [*_told(report["causes"]), *_bounds(report)]:
+        for line in [*_told(report["causes"]), *_rest(report["rest"]), *_bounds(report)]:
             out.line(line)
     output.write_json(json_path, {"schema": SCHEMA, "mail": patch, "wrong": report}, out)
-    if not all(cause["mechanisms"] for cause in report["causes"]) or _differing(report):
+    found = [*report["causes"], *(row["found"] for row in report["rest"] if row["found"])]
+    if not all(cause["mechanisms"] for cause in found) or _differing(report):
         return output.FOUND
     return INTERRUPTED if report["interrupted"] else output.GOOD
 
@@ -98,6 +99,22 @@ def _cause(cause: dict) -> list[str]:
                   f"{run['scope']}{where}{'; ' if facts else ''}{'; '.join(facts)}", WIDEST,
                   initial_indent="    ", subsequent_indent="      "),
             *(f"      {one}" for one in run["operations"])]
+
+
+def _rest(rows: list[dict]) -> list[str]:
+    """Both kernels beside each other."""
+    head = "what properties leave out: the same operations by both kernels, all gone and all written:"
+    lines = ["", *wrap(head, WIDEST)]
+    for row in rows:
+        far = "closed" if row["closed"] else f"within {counted(row['depth'], 'operation')}"
+        lines.append(f"  {row['scope']}: {row['worlds']:,} pairs of worlds, {far}: "
+                     + ("v8's disk has an older store" if row["found"] else
+                        "v8's disk never has an older store"))
+        if row["found"]:
+            lines += [*wrap(_what(row["found"]), WIDEST, initial_indent="    ",
+                            subsequent_indent="    ", break_on_hyphens=False),
+                      *(f"      {one}" for one in row["found"]["operations"])]
+    return lines
 
 
 def _bounds(report: dict) -> list[str]:

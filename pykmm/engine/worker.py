@@ -219,7 +219,8 @@ def _wrong(task: dict, loaded: list[core.Half], _mail: finding.MailLines, talk: 
     for one in both.explored(lambda: talk.say("progress")):
         explored.append(one)
         talk.say("explored", **wrong.facts([one], both.scopes)["explored"][0])
-    talk.say("result", **wrong.facts(explored, both.scopes), interrupted=both.stopped,
+    rest = list(both.at_rest())
+    talk.say("result", **wrong.facts(explored, both.scopes, rest), interrupted=both.stopped,
              out_of_time=both.is_over and not both.stopped, left=both.left,
              halves=["C", *(half.name for half in both.others)])
 

@@ -31,6 +31,7 @@ from .run_steps import (
     removed_though_stored,
     said_dirty,
     took_d,
+    took_d_of_pinned,
 )
 
 
@@ -85,6 +86,11 @@ MECHANISMS = (
         "A cut cleans and unmaps blocks behind it and leaves their page dirty; page_mkclean (MK4 to "
         "MK6) takes D of a pte over one that is part of the file again.",
         (cleaned(BY_A_CUT), took_d(BY_A_CUT))),
+    Mechanism(
+        "pin without set_page_dirty", f"{_DOCS}pin-without-set-page-dirty.md",
+        "page_mkclean (MK4 to MK6) takes D of a pte over a page that a device holds; the device stores "
+        "into it after that, and who pinned it does not call set_page_dirty.",
+        (took_d_of_pinned,)),
     Mechanism(
         "nonlinear", "claim C03",
         "page_mkclean does not look into a mapping that remap_file_pages has changed (MFI4): its ptes "

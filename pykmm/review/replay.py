@@ -8,10 +8,10 @@ returns and before the kernel goes on (engine.undo); what the machine did, at th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from ..engine import core
+from ..engine import core, halves
 from ..engine.scope import Action, Pauses, Scope
 from ..engine.undo import Undoing
 from ..report.paths import Map
@@ -135,10 +135,11 @@ class Moment:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found, as the explorer tells it: a run that breaks a property, or one that ends.
+    """What was found: a run that breaks a property, one that ends, or one that leaves less on disk.
 
-    scope : Scope      where; its units are those of the kernel that runs
-    what : str         property or outcome
+    scope : Scope   where; its units are those of the kernel that runs
+    what : str      property, outcome, or rest: when all have gone and all is written
+    name : str      the property; BUG, oops...; of rest "before": the kernel whose disk has newer stores
     """
 
     scope: Scope
@@ -172,6 +173,8 @@ class Replay:
             return bool(self.moments) and self.moments[-1].outcome == self.found.name
         if self.world.ended:
             return False
+        if self.found.what == "rest":
+            return _is_older(_at_rest(self.world, self.found.scope), _at_rest_of_other(self.found))
         return bool(self.world.broken(self.found.name))
 
     def _moments(self) -> Iterator[Moment]:
@@ -223,6 +226,31 @@ class Replay:
         runner.primitive(name, *arguments)
         runner.forget_trace()
         self.world._image = runner.image()
+
+
+def _at_rest(world: World, scope: Scope) -> list[int]:
+    """The disks when all processes have gone and all is written: twice, as what ends may leave
+    something to be written."""
+    world = world.copy()
+    for process in world.processes:
+        process.exit()
+    for _ in range(2):
+        for file in world.files:
+            world.commit(file)
+        world.sync()
+        world.complete()
+    return [version for file in world.files for version in file.disk]
+
+
+@lru_cache(maxsize=8)
+def _at_rest_of_other(found: Found) -> list[int]:
+    """Of the kernel without the patch, by the same operations."""
+    plain = Found(replace(found.scope, units=0), found.actions, "outcome", "")
+    return _at_rest(Replay(halves.c_half(), plain).world, plain.scope)
+
+
+def _is_older(disk: list[int], other: list[int]) -> bool:
+    return any(mine < its for mine, its in zip(disk, other, strict=True))
 
 
 @lru_cache(maxsize=8)

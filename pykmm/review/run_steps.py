@@ -40,6 +40,15 @@ def cleaned(how: str) -> Step:
     return step
 
 
+def took_d_of_pinned(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+    """page_mkclean took D of a pte over a page that a device holds."""
+    for one in blocks_of(moments).taken:
+        call = one.moment.call_of(one.event)
+        if call and one.moment.before[f"page[{one.page}].pins"]:
+            yield Undo(one.moment.number, call.number, "pte", one.event["pte"],
+                       one.event["value"] | PTE_D)
+
+
 FROM_PTE = ("ptep_get_and_clear", "ptep_clear_flush", "ptep_clear_flush_dirty")
 INTO_PTE = ("set_pte_at", "ptep_set_access_flags", "ptep_establish")
 

@@ -122,6 +122,18 @@ OF_BOTH: dict[str, Scope] = {
     "two processes": Scope(processes=2, depth=11),
 }
 
+# Of both kernels beside each other, at rest: what properties leave out.  Memory of one page, as two
+# kernels need not give the same number to a second one.
+OF_REST: dict[str, Scope] = {
+    "pins": Scope(pages=1, ops=_ops("mmap munmap load store write pin unpin fsync")),
+    "pins, device": Scope(pages=1, kinds=("block_device",), ops=_ops(
+        "mmap munmap load store write pin unpin fsync")),
+    "forced writes": Scope(pages=1, kinds=("ext3",), ops=_ops(
+        "mmap munmap mprotect load store poke write fsync")),
+    "written back": Scope(pages=1, ops=_ops(
+        "mmap munmap mprotect load store write fsync writeback complete reclaim")),
+}
+
 _MAPPED = ("mmap", "munmap", "mprotect", "load", "store")
 # Of lines: those of units, and these.
 OF_LINES: dict[str, Scope] = {**OF_UNITS, **{

@@ -21,9 +21,10 @@ from ..patch.table import UNITS
 from ..scenario.ablated import said
 from ..scenario.explored import text_of
 from .ablation import ALL_UNITS, Looked, mask_without
+from .beside import Beside, beside, scenario
 from .mechanisms import MECHANISMS, causes_of
 from .replay import Found, Replay
-from .scopes import OF_BOTH
+from .scopes import OF_BOTH, OF_REST
 
 KERNELS = {"v8": ALL_UNITS, "before": 0}
 # runs of each scope and kernel whose causes are looked for, the nearest ones; the rest are counted
@@ -121,7 +122,7 @@ class Wrong:
         self.jobs, self.scopes = jobs, scopes
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.stopped = False
-        self.left = list(scopes)
+        self.left = [*scopes, *map(_rest_name, OF_REST)]
         self._tell: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
@@ -142,6 +143,17 @@ class Wrong:
                 yield self._one(name, kernel)
             if not self.is_over:
                 self.left.remove(name)
+
+    def at_rest(self) -> Iterator[Beside]:
+        """Both kernels beside each other in each scope of OF_REST: what properties leave out."""
+        for name, scope in OF_REST.items():
+            self._tell()
+            if self.is_over:
+                return
+            one = beside(self.half, name, scope, lambda: self.is_over)
+            if not self.is_over:
+                self.left.remove(_rest_name(name))
+            yield one
 
     def _one(self, name: str, kernel: str) -> Explored:
         mask = properties.ALL
@@ -326,14 +338,19 @@ def causes(broken: list[Broken]) -> list[Cause]:
     return found
 
 
-def facts(explored: list[Explored], scopes: dict[str, Scope]) -> dict:
+def _rest_name(scope: str) -> str:
+    return f"{scope}, at rest"
+
+
+def facts(explored: list[Explored], scopes: dict[str, Scope], rest: list[Beside] = []) -> dict:
     """What was found, as JSON has it.
 
     explored: a row for each scope and kernel, its counts, how far, and what it breaks
     causes: each with verdict, property (or BUG, oops...), mechanisms (name, says, document; [] of what
     is new), and its nearest run in each scope
+    rest: of both kernels beside each other a row for each scope; found: the nearest run that leaves an
+    older store on v8's disk, with its mechanisms, or None
     """
-    known = {one.name: one for one in MECHANISMS}
     told = causes([broken for one in explored for broken in one.broken])
     return {
         "explored": [{"kernel": one.kernel, **vars(one.looked), "seconds": one.seconds,
@@ -342,13 +359,26 @@ def facts(explored: list[Explored], scopes: dict[str, Scope]) -> dict:
                       "unread": one.unread} for one in explored],
         "causes": [{"verdict": cause.verdict, "what": cause.what, "property": cause.name,
                     "statement": core.PROPERTIES.get(cause.name),
-                    "mechanisms": [{"name": name, "says": known[name].says,
-                                    "document": known[name].document} for name in cause.causes],
+                    "mechanisms": _mechanisms(cause.causes),
                     "takes": list(cause.runs[0].takes),
                     "other": sorted(set().union(*(run.other for run in cause.runs))),
                     "runs": [_run(run, scopes[run.scope]) for run in cause.runs]}
                    for cause in told],
+        "rest": [{**vars(one.looked), "found": _at_rest(one) if one.actions else None}
+                 for one in rest],
     }
+
+
+def _mechanisms(names: tuple[str, ...]) -> list[dict]:
+    return [{"name": one.name, "says": one.says, "document": one.document} for one in MECHANISMS
+            if one.name in names]
+
+
+def _at_rest(one: Beside) -> dict:
+    title = "When all have gone and all is written, v8's disk has an older store."
+    return {"mechanisms": _mechanisms(one.causes), "length": one.length,
+            "operations": [_action(*action) for action in one.actions or ()],
+            "scenario": scenario(one, OF_REST[one.looked.scope], title)}
 
 
 def _run(run: Broken, scope: Scope) -> dict:

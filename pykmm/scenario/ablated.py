@@ -5,6 +5,7 @@ what is different in the end.  What it is, both kernels are asked."""
 from dataclasses import replace
 
 from ..engine.scope import Action, Operation, Pauses, Scope
+from ..report.bits import UNITS
 from . import layout, operations
 from .explored import arm, besides, start, there, world_of
 from .facts import View, disk
@@ -38,9 +39,10 @@ class Ablated:
     """
 
     def __init__(self, scope: Scope, actions: tuple[Action, ...], units: tuple[str, ...]):
-        names = "+".join(units)
+        whole = len(units) == len(UNITS)
+        names = "all" if whole else "+".join(units)
         self.conditions = [Condition(word, names) for word in _BOTH]
-        self.without = "".join(f"-{unit}" for unit in units)
+        self.without = "none" if whole else "".join(f"-{unit}" for unit in units)
         self.scope = scope
         # where memory is taken back, how much there is makes a difference
         memory = scope.alphabet.has("reclaim")
