@@ -18,7 +18,8 @@ struct kmm_seen {
 	u64 hash[2];
 	u32 parent;		/* KMM_NO_WORLD: the start */
 	u16 action;
-	u16 flags;
+	u8 flags;
+	u8 actions;		/* from the start to here */
 };
 
 struct kmm_visited {
