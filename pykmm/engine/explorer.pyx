@@ -37,6 +37,7 @@ cdef extern from "machine/world.h" nogil:
 cdef extern from "engine/explore/explore.h" nogil:
     enum:
         KMM_SCOPE_FILES
+        KMM_SCOPE_WORDS
         KMM_OTHER_ACTORS
         KMM_NO_WORLD
         KMM_MOST_ACTIONS
@@ -47,11 +48,14 @@ cdef extern from "engine/explore/explore.h" nogil:
         KMM_MAX_HALVES
     ctypedef struct kmm_scope_file "struct kmm_scope_file":
         uint32_t kind, pages, block_shift
+    ctypedef struct kmm_scope_word "struct kmm_scope_word":
+        uint32_t offset, bytes, more, low, high
     ctypedef struct kmm_scope "struct kmm_scope":
         world_size size
         uint32_t files
         kmm_scope_file file[3]
-        uint32_t units, vmas, processes, properties, form
+        uint32_t units, vmas, processes, properties, form, words
+        kmm_scope_word word[64]
     ctypedef struct kmm_action "struct kmm_action":
         kmm_operation operation
         kmm_operation other[2]
@@ -60,8 +64,7 @@ cdef extern from "engine/explore/explore.h" nogil:
     ctypedef struct kmm_seen "struct kmm_seen":
         uint64_t hash[2]
         uint32_t parent
-        uint16_t action
-        uint8_t flags
+        uint32_t action, flags
     ctypedef struct kmm_found "struct kmm_found":
         uint32_t parent, action
         uint64_t times
@@ -88,9 +91,13 @@ cdef extern from "engine/explore/explore.h" nogil:
     uint64_t kmm_explorer_so_far(const kmm_explorer *explorer)
     const kmm_seen *kmm_explorer_seen(const kmm_explorer *explorer, uint32_t number)
     const uint8_t *kmm_explorer_image(kmm_explorer *explorer, uint32_t number, uint64_t *bytes)
-    uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint16_t *actions)
+    uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint32_t *actions)
     int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
     int kmm_explorer_load(kmm_explorer *explorer, const char *path)
+
+cdef extern from "engine/explore/visited.h" nogil:
+    enum:
+        KMM_SEEN_LAST
 
 cdef extern from "engine/explore/phases.h" nogil:
     enum:
@@ -114,7 +121,7 @@ cdef extern from "engine/explore/pairs.h" nogil:
     void kmm_pairs_free(kmm_pairs *pairs)
     int kmm_pairs_level(kmm_pairs *pairs)
     const kmm_paired *kmm_pairs_totals(const kmm_pairs *pairs)
-    uint32_t kmm_pairs_path(const kmm_pairs *pairs, uint32_t number, uint16_t *actions)
+    uint32_t kmm_pairs_path(const kmm_pairs *pairs, uint32_t number, uint32_t *actions)
 
 # of kmm_explore_state, in its order
 STATES = ["batch", "found", "closed", "depth", "no memory"]
@@ -201,6 +208,7 @@ cdef class Explorer:
     vmas, processes : int   a world with more is outside
     properties : int      mask of those that are looked at
     ends : bool           a run that does not return is something that is found
+    words : [(offset, bytes, more, value)]   of the start that are not as usual; more: set bits
     """
 
     cdef kmm_explore_job job
@@ -213,8 +221,7 @@ cdef class Explorer:
 
     def __cinit__(self, halves, *, dict size, files, first, actions, int units, int vmas,
                   int processes, unsigned int properties, bint vma_slots, int depth, int jobs=1,
-                  bint go_on=False,
-                  bint ends=True):
+                  bint go_on=False, bint ends=True, words=()):
         cdef kmm_explore_job *job = &self.job
         memset(job, 0, sizeof(self.job))
         self.halves = list(halves)
@@ -231,6 +238,7 @@ cdef class Explorer:
                            "fewer with --ops")
         job.scope.size = _capacities(size)
         self._scope(files, units, vmas, processes, properties, vma_slots, actions)
+        self._words(list(words))
         self._actions([*first, *actions])
         self.costs = [cost(action) for action in (*first, *actions)]
         for i, half in enumerate(self.halves):
@@ -251,6 +259,15 @@ cdef class Explorer:
         scope.properties = properties
         scope.form = _form(vma_slots, properties & _OF_STORES,
                            any(pauses for _, _, pauses in actions))
+
+    cdef _words(self, words):
+        cdef kmm_scope *scope = &self.job.scope
+        if len(words) > KMM_SCOPE_WORDS:
+            raise HarnessError("too many words of a start")
+        scope.words = len(words)
+        for i, (offset, size, more, value) in enumerate(words):
+            scope.word[i].offset, scope.word[i].bytes, scope.word[i].more = offset, size, more
+            scope.word[i].low, scope.word[i].high = value & 0xFFFFFFFF, value >> 32
 
     cdef _actions(self, actions):
         self.actions = <kmm_action *>calloc(max(1, len(actions)), sizeof(kmm_action))
@@ -340,7 +357,7 @@ cdef class Explorer:
 
     def path(self, uint32_t world):
         """Numbers of the actions from the start to a world: of `actions`, from 0."""
-        cdef uint16_t actions[256]
+        cdef uint32_t actions[256]
         if kmm_explorer_seen(self.explorer, world) is NULL:
             raise HarnessError(f"there is no world {world}")
         nr = kmm_explorer_path(self.explorer, world, actions)
@@ -357,6 +374,18 @@ cdef class Explorer:
             raise HarnessError(f"there is no world {world}")
         parent = None if seen.parent == KMM_NO_WORLD else seen.parent
         return (seen.hash[0], seen.hash[1]), parent, bool(seen.flags)
+
+    def broken(self, uint32_t most):
+        """Numbers of the first `most` worlds that break a property, the nearest first, and how many
+        there are in all.  (Nothing is tried from them.)"""
+        cdef uint32_t number, nr = 0, worlds = kmm_explorer_totals(self.explorer).worlds
+        found = []
+        for number in range(worlds):
+            if kmm_explorer_seen(self.explorer, number).flags & KMM_SEEN_LAST:
+                if nr < most:
+                    found.append(number)
+                nr += 1
+        return found, nr
 
     def image(self, uint32_t world):
         """The state of a world, as it was first reached; addresses mean nothing outside of it."""
@@ -449,7 +478,7 @@ cdef class Pairs:
         """pairs, transitions, outside, depth; parted: {how: (numbers of the actions, results)} of
         each way in which they parted, with results of both"""
         cdef const kmm_paired *totals = kmm_pairs_totals(self.pairs)
-        cdef uint16_t actions[256]
+        cdef uint32_t actions[256]
         parted = {}
         for i in range(NR_KMM_PARTED):
             if totals.parted[i].parent == KMM_NO_WORLD:

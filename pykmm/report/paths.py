@@ -136,6 +136,10 @@ class Map:
             raise BadInput(f"no field {path} in a world")
         return self._by_path[path]
 
+    def has(self, path: str) -> bool:
+        """Is there a whole word of this name?"""
+        return path in self._by_path
+
     def place_at(self, offset: int) -> Place:
         """The place that a byte of the state belongs to."""
         for place in self.places:

@@ -20,6 +20,7 @@ from ..report import operations as texts
 from ..report.paths import SECTORS
 from ..scenario import build
 from ..scenario.block import Block
+from ..scenario.explored import world_of
 from ..scenario.sequences import FILES
 from ..world import World
 
@@ -74,9 +75,7 @@ class TwoHalves:
 
     def __init__(self, loaded: list[core.Half], scope: Scope, names: tuple[str, str]):
         self.halves, self.scope, self.names = loaded, scope, names
-        world = World(units=scope.units & 0x7F, memory=scope.pages)
-        for kind in scope.kinds:
-            world.file(kind, pages=scope.file_pages, block=scope.blocks)
+        world = world_of(scope, scope.units & 0x7F)
         world["world.units"] = scope.units
         self.runner, self.where = World.block()
         self.block = Block(world.image)

@@ -10,6 +10,7 @@ from pykmm.cli import review_wrong
 from pykmm.engine import halves, properties
 from pykmm.engine.scope import Scope
 from pykmm.review import wrong
+from pykmm.review.scopes import OF_BOTH
 from pykmm.scenario import parse, run
 from pykmm.scenario.run import Halves
 
@@ -27,9 +28,9 @@ DEEP = bool(os.environ.get("PYKMM_DEEP"))
 
 
 def scopes() -> dict[str, Scope]:
-    found = {name: wrong.SCOPES[name] for name in SMALL}
+    found = {name: OF_BOTH[name] for name in SMALL}
     found["truncated at a pause"] = replace(found["truncated at a pause"], depth=3)
-    return wrong.SCOPES if DEEP else found
+    return OF_BOTH if DEEP else found
 
 
 @pytest.fixture(scope="module")

@@ -246,7 +246,7 @@ const struct kmm_seen *kmm_explorer_seen(const struct kmm_explorer *explorer, u3
 	return number < explorer->visited.nr ? &explorer->visited.seen[number] : NULL;
 }
 
-u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *actions)
+u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u32 *actions)
 {
 	return kmm_visited_path(&explorer->visited, number, actions);
 }

@@ -14,7 +14,7 @@
 
 #define KMM_CHUNK_WORLDS	16u
 #define KMM_BATCH_CHUNKS	256u
-#define KMM_MOST_ACTIONS	0xFFFFu
+#define KMM_MOST_ACTIONS	((1u << KMM_ACTION_BITS) - 1)
 #define KMM_MOST_DEPTH		250u
 #define KMM_MOST_COST		(KMM_OTHER_ACTORS + 1u)	/* operations of one action */
 
@@ -94,7 +94,7 @@ KMM_EXPORT const u8 *kmm_explorer_image(struct kmm_explorer *explorer, u32 numbe
  * The actions from the start to a world, the last one's number last: how many,
  * at most KMM_MOST_DEPTH.
  */
-KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *actions);
+KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u32 *actions);
 
 /*
  * Write and read all that is needed to go on: 0, or -errno; of a file that is read also -EPROTO:

@@ -45,7 +45,7 @@ struct kmm_explorer {
 	u32 batch_from, batch_to;
 	u32 next_chunk;			/* the next one to be taken: atomic */
 	u32 most_cost;			/* of any action */
-	u16 *order;			/* numbers of the actions that are tried, by what they cost, */
+	u32 *order;			/* numbers of the actions that are tried, by what they cost, */
 	u32 order_from[KMM_MOST_COST + 2];	/* from here on those of each cost */
 	u64 so_far;			/* atomic */
 	u64 digest[2];			/* of scope, actions and halves: for files */

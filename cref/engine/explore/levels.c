@@ -23,7 +23,7 @@ int kmm_levels_init(struct kmm_explorer *explorer)
 		explorer->order_from[cost] = nr;
 		for (i = job->nr_first; i < job->nr_actions; i++)
 			if (kmm_action_cost(&job->actions[i]) == cost)
-				explorer->order[nr++] = (u16)i;
+				explorer->order[nr++] = i;
 		if (nr > explorer->order_from[cost])
 			explorer->most_cost = cost;
 	}

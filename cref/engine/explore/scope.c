@@ -12,6 +12,17 @@ static void fill_disk(struct world *world, struct inode *inode, u32 pages)
 		inode->i_disk[i] = (u16)++world->version;
 }
 
+static void set_word(struct world *world, const struct kmm_scope_word *word)
+{
+	u64 value = (u64)word->high << 32 | word->low, old = 0;
+	u8 *at = (u8 *)world + word->offset;
+
+	memcpy(&old, at, word->bytes);
+	if (word->more)
+		value |= old;
+	memcpy(at, &value, word->bytes);
+}
+
 void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 {
 	u32 i;
@@ -31,6 +42,8 @@ void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 		if (file->kind <= KMM_BLOCK_DEVICE)
 			fill_disk(world, inode, file->pages);
 	}
+	for (i = 0; i < scope->words; i++)
+		set_word(world, &scope->word[i]);
 }
 
 u32 kmm_action_cost(const struct kmm_action *action)

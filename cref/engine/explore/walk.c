@@ -116,8 +116,9 @@ static void note(struct kmm_chunk *chunk, u32 what, u32 world, u32 action)
 static void add(struct kmm_chunk *chunk, const struct kmm_explorer *explorer, const u64 hash[2],
 		u32 world, u32 action, u32 flags)
 {
-	const struct kmm_seen seen = { { hash[0], hash[1] }, world, (u16)action, (u8)flags,
-				       (u8)(explorer->visited.seen[world].actions + 1) };
+	const struct kmm_seen seen = { { hash[0], hash[1] }, world, action & KMM_MOST_ACTIONS,
+				       flags & KMM_SEEN_LAST,
+				       (explorer->visited.seen[world].actions + 1) & 0xFF };
 
 	if (chunk->nr == chunk->room) {
 		u32 room = chunk->room ? 2 * chunk->room : 256;
@@ -252,8 +253,8 @@ static void try_one(struct kmm_walker *walker, const struct kmm_explorer *explor
 void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer, const u8 *image,
 		 u32 world, u32 cost, struct kmm_chunk *chunk)
 {
-	const u16 *at = explorer->order + explorer->order_from[cost];
-	const u16 *end = explorer->order + explorer->order_from[cost + 1];
+	const u32 *at = explorer->order + explorer->order_from[cost];
+	const u32 *end = explorer->order + explorer->order_from[cost + 1];
 
 	memcpy(walker->runner->drawn, image, walker->runner->state_bytes);
 	for (; at < end; at++)
