@@ -14,6 +14,7 @@ from pykmm.engine.core cimport (
     kmm_unguard_process, struct_world, world_size)
 
 from pykmm.engine.core import FUNCTIONS, OPERATIONS, OUTCOMES, PROPERTIES
+from pykmm.engine.scope import cost
 from pykmm.errors import BadInput, HarnessError, Lacking
 
 cdef extern from "engine/explore/canonical.h" nogil:
@@ -76,7 +77,8 @@ cdef extern from "engine/explore/explore.h" nogil:
     ctypedef struct kmm_explored "struct kmm_explored":
         uint64_t transitions, known, outside
         kmm_found *found
-        uint32_t worlds, depth, level_from, level_to, next
+        uint32_t worlds, depth, level, level_from, level_to, next
+        uint32_t *levels
     ctypedef struct kmm_explorer "struct kmm_explorer":
         pass
     kmm_explorer *kmm_explorer_new(const kmm_explore_job *job)
@@ -214,6 +216,7 @@ cdef class Explorer:
     cdef kmm_action *actions
     cdef readonly list halves
     cdef readonly int nr_first
+    cdef readonly list costs
     cdef int flag
 
     def __cinit__(self, halves, *, dict size, files, first, actions, int units, int vmas,
@@ -237,6 +240,7 @@ cdef class Explorer:
         self._scope(files, units, vmas, processes, properties, vma_slots, actions)
         self._words(list(words))
         self._actions([*first, *actions])
+        self.costs = [cost(action) for action in (*first, *actions)]
         for i, half in enumerate(self.halves):
             job.halves[i] = (<Half>half).table
         job.nr_halves, job.nr_first, job.depth = len(self.halves), len(first), depth
@@ -313,8 +317,10 @@ cdef class Explorer:
         return error == 0
 
     def totals(self):
-        """worlds, transitions, known, outside, depth, level (from, next, to), bytes; and what was
-        found: [(what, name, parent, action, times)], the earliest first
+        """worlds, transitions, known, outside, bytes; depth: operations, and every world that no
+        more lead to is there; levels: the first world of each, and of the one that is being made;
+        level: (from, next, to) of the worlds from which it is made; and what was found: [(what,
+        name, parent, action, times)], the earliest first
         """
         cdef const kmm_explored *totals = kmm_explorer_totals(self.explorer)
         found = []
@@ -326,9 +332,17 @@ cdef class Explorer:
             "worlds": totals.worlds, "transitions": totals.transitions, "known": totals.known,
             "outside": totals.outside, "depth": totals.depth,
             "level": (totals.level_from, totals.next, totals.level_to),
+            "levels": [totals.levels[i] for i in range(totals.level + 1)],
             "bytes": kmm_explorer_bytes(self.explorer),
-            "found": sorted(found, key=lambda one: one[2:4]),
+            "found": sorted(found, key=self._when),
         }
+
+    def _when(self, found):
+        """What was found first comes first: after the fewest operations, and of those by the
+        cheapest actions, which are tried first."""
+        _, _, parent, action, _ = found
+        cost = self.costs[action]
+        return self.length(parent) + cost, cost, parent, action
 
     def _what(self, int i):
         if i >= KMM_FOUND_DIFFERENCE:
@@ -348,6 +362,10 @@ cdef class Explorer:
             raise HarnessError(f"there is no world {world}")
         nr = kmm_explorer_path(self.explorer, world, actions)
         return [actions[i] - self.nr_first for i in range(nr)]
+
+    def length(self, uint32_t world):
+        """Operations from the start to a world, those of all actors: its level."""
+        return sum(self.costs[action + self.nr_first] for action in self.path(world))
 
     def seen(self, uint32_t world):
         """(hash, parent or None, nothing is tried from it) of a world."""

@@ -20,7 +20,7 @@ from itertools import combinations
 
 from ..engine import core, exploring, properties
 from ..engine.explorer import Pairs
-from ..engine.scope import Action, Scope
+from ..engine.scope import Action, Scope, length
 from ..errors import HarnessError
 from ..patch.table import UNITS
 from .scopes import OF_UNITS
@@ -55,7 +55,7 @@ class Found:
 
     @property
     def length(self) -> int:
-        return len(self.actions)
+        return length(self.actions)
 
 
 @dataclass(frozen=True)

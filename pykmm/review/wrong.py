@@ -231,7 +231,7 @@ class Wrong:
                                           in zip(numbers, pauses, strict=True))] = None
         scope = self.scopes[name]
         facts = {one.name: getattr(scope, one.name) for one in fields(Scope)}
-        return Again(**{**facts, "depth": len(actions)}, tried=tuple(tried))
+        return Again(**{**facts, "depth": length(actions)}, tried=tuple(tried))
 
 
 def _numbers(pauses: int) -> Iterator[tuple[int, ...]]:

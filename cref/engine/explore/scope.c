@@ -46,6 +46,15 @@ void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 		set_word(world, &scope->word[i]);
 }
 
+u32 kmm_action_cost(const struct kmm_action *action)
+{
+	u32 cost = 1, i;
+
+	for (i = 0; i < KMM_OTHER_ACTORS; i++)
+		cost += action->pause_in[i] != 0;
+	return cost;
+}
+
 void kmm_arm(struct world *world, const struct kmm_action *action)
 {
 	world->fail_in = action->fail_in;

@@ -56,6 +56,8 @@ struct kmm_action {
  */
 KMM_EXPORT void kmm_scope_start(struct world *world, const struct kmm_scope *scope);
 
+/* Operations of an action, those of all actors. */
+u32 kmm_action_cost(const struct kmm_action *action);
 /* Before an action: what its allocation and its pause need; after one: nothing of a run is left. */
 void kmm_arm(struct world *world, const struct kmm_action *action);
 void kmm_settle(struct world *world);
