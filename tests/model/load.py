@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .constants import UINT_MASK
 from .neutral import FIELDS, Rows
 from .state import UNITS, World
 
@@ -74,6 +75,7 @@ def _mapping(world: World, mapping: Any, values: dict[str, Any]) -> None:
     mapping.i_mmap = [world.vmas[i] for i in values["i_mmap"]]
     mapping.nonlinear = [world.vmas[i] for i in values["nonlinear"]]
     mapping.flags = set(values["flags"])
+    mapping.truncate_count &= UINT_MASK         # rows have a sign
 
 
 def _inode(world: World, inode: Any, values: dict[str, Any]) -> None:

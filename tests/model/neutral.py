@@ -104,7 +104,7 @@ def _mapping(mapping: Mapping) -> tuple:
     kind = mapping.inode.kind if mapping.inode else None
     return (number(mapping.inode), {index: number(page) for index, page in mapping.pages.items()},
             len(mapping.pages), mapping.tags, numbers(members), numbers(mapping.nonlinear),
-            signed(mapping.i_mmap_writable, 32), mapping.truncate_count, mapping.flags,
+            signed(mapping.i_mmap_writable, 32), signed(mapping.truncate_count, 32), mapping.flags,
             mapping.writeback_index, mapping.capabilities, mapping.congested,
             "swap" if kind is None else OPERATIONS[kind][0])
 
