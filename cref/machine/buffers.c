@@ -169,6 +169,9 @@ void wait_on_buffer(struct buffer_head *bh)
 	kmm_may_sleep();
 	if (bh->b_state >> BH_Lock & 1)
 		kmm_end_io(bh->b_page, 1);
+	/* its write is not begun yet: who will begin it waits for us to be done */
+	if (bh->b_state >> BH_Lock & 1)
+		kmm_end(KMM_LOCK_TWICE);
 }
 
 int sync_dirty_buffer(struct buffer_head *bh)
