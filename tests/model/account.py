@@ -35,11 +35,6 @@ def vm_enough_memory(world: World, pages: int) -> int:
     return -ENOMEM
 
 
-def vm_acct_memory(world: World, pages: int) -> None:
-    """Charge without asking."""
-    world.committed += pages
-
-
 def vm_unacct_memory(world: World, pages: int) -> None:
     """Take a charge back."""
     world.committed -= pages
