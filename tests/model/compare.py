@@ -34,7 +34,8 @@ Found = list[tuple[str, str, str]]                  # path, model, C
 CHOICES = {name: (offset, count) for name, offset, count, _ in core.SEQUENCE_CHOICES}
 # those that make the world that a sequence starts from, and what is simplest for each
 START = {"units": 0x7F, "inode_kind": 0, "inode_blocks": 0, "inode_holes": 0, "inode_size": 0,
-         "inode_flags": 0, "memory": 0, "limits": 0, "many_buffers": 1, "congested": 15, "fail": 1}
+         "inode_flags": 0, "memory": 0, "limits": 0, "many_buffers": 1, "congested": 15, "clock": 0,
+         "fail": 1}
 # no operations, but a word of the world that both are given
 FAIL_IN = "fail_in"                     # the how-manieth allocation from here fails
 TRUNCATE_COUNT = "truncate_count"       # of a file: few runs truncate it 4096 times

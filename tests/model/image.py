@@ -363,7 +363,8 @@ def _world(at: Image, image: bytes) -> Iterator[tuple]:
           ("nr_dirty", "nr_writeback", "nr_mapped", "nr_active", "nr_inactive")),
         _pagevec(at, w, "lru_add"), _pagevec(at, w, "lru_add_active"), w["vm_committed_space"],
         w["commit_limit"], w["overcommit_memory"], w["max_map_count"],
-        _flag(w["buffer_heads_over_limit"]), w["nr_swap_used"], w["jiffies"])
+        _flag(w["buffer_heads_over_limit"]), w["nr_swap_used"], w["jiffies"],
+        _flag(w["clock_stands"]))
 
 
 # the arrays that each kind of row is read from: rows whose bytes stay the same are not read again

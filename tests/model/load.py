@@ -23,7 +23,8 @@ _PLAIN = {
     "buffer": "count blocknr end_io in_transaction",
     "swap": "map",
     "world": "fail_in version nr_dirty nr_writeback nr_mapped nr_active nr_inactive committed "
-             "commit_limit overcommit max_map_count buffer_heads_over_limit nr_swap_used jiffies",
+             "commit_limit overcommit max_map_count buffer_heads_over_limit nr_swap_used jiffies "
+             "clock_stands",
 }
 
 
