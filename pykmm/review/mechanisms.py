@@ -52,7 +52,7 @@ class Mechanism:
 
     def explains(self, run: Replay) -> bool:
         """Is it the cause of this run, in which nothing is undone yet?"""
-        return all(_heals(run, step) for step in self.steps)
+        return all(heals(run, step) for step in self.steps)
 
 
 _DOCS = "docs/findings/"
@@ -133,7 +133,7 @@ MECHANISMS = (
 )
 
 
-def _heals(run: Replay, step: Step) -> bool:
+def heals(run: Replay, step: Step) -> bool:
     """Does it not go wrong once every such step in it is undone?"""
     while run.broken:
         new = [one for one in step(run.moments) if one not in run.undo]

@@ -41,10 +41,15 @@ def cleaned(how: str) -> Step:
 
 
 def took_d_of_pinned(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-    """page_mkclean took D of a pte over a page that a device holds."""
+    """page_mkclean took D of a pte over a page that a device holds, which then stores into it, and of
+    which nobody says so."""
+    silent = {(moment.number, arguments[0]) for moment in moments
+              for (name, _, arguments), _, _ in [moment.action]
+              if name == "unpin" and arguments[1] and not arguments[2]}
     for one in blocks_of(moments).taken:
         call = one.moment.call_of(one.event)
-        if call and one.moment.before[f"page[{one.page}].pins"]:
+        if call and one.moment.before[f"page[{one.page}].pins"] and any(
+                page == one.page and number > one.moment.number for number, page in silent):
             yield Undo(one.moment.number, call.number, "pte", one.event["pte"],
                        one.event["value"] | PTE_D)
 
