@@ -144,12 +144,11 @@ class Exploring(Session):
             self.say(self._progress(message))
 
     def _progress(self, message: dict) -> str:
-        seconds = max(message["seconds"], 1e-9)
         first, at, last = message["level"]
         part = "" if at == last else f" ({(at - first) / (last - first):.0%})"
         return (f"{message['seconds']:6.1f} s  depth {message['depth'] + 1}{part}  "
                 f"{message['worlds']:,} worlds  {message['transitions']:,} transitions  "
-                f"{message['transitions'] / seconds:,.0f}/s")
+                f"{_rate(message):,.0f}/s")
 
     def _report(self, result: dict) -> int:
         found = [one for one in result["found"] if self._counts(one)]
@@ -173,15 +172,14 @@ class Exploring(Session):
     def _verdict(self, result: dict) -> list[str]:
         """What was covered, and what that means."""
         worlds = result["worlds"]
-        rate = result["transitions"] / max(result["seconds"], 1e-9)
         # of few worlds the room for the first ones is most of it
         each = f"; {result['bytes'] / worlds:.0f} bytes a world" if worlds > _FEW else ""
         return [
             _covered(result),
             f"{findings.counted(worlds, 'world')}, "
             f"{findings.counted(result['transitions'], 'transition')} "
-            f"({result['known']:,} to known worlds, {result['outside']:,} out of the scope) in "
-            f"{result['seconds']:.1f} s ({rate:,.0f}/s){each}",
+            f"({result['known']:,} to known worlds, {result['outside']:,} out of the scope) "
+            f"{_work(result)}{each}",
             "any two of these worlds have the same hash with a chance below "
             f"{exploring.collision_bound(worlds):.1e}",
             "this is a bound, and no proof of anything beyond this scope",
@@ -213,7 +211,7 @@ class Exploring(Session):
             "outside": result["outside"], "depth": exploring.complete(result),
             "closed": result["state"] == "closed", "interrupted": result["interrupted"],
             "seconds": seconds,
-            "transitions_per_second": result["transitions"] / max(seconds, 1e-9),
+            "transitions_before": result["before"], "transitions_per_second": _rate(result),
             "bytes_per_world": result["bytes"] / max(1, worlds),
             "collision_bound": exploring.collision_bound(worlds),
             "found": [
@@ -233,6 +231,20 @@ class Exploring(Session):
             raise HarnessError(said)
         streams.complain(said)
         return output.FOUND
+
+
+def _rate(result: dict) -> float:
+    """Transitions of this run a second: those that a file brought took none of its time."""
+    return (result["transitions"] - result["before"]) / max(result["seconds"], 1e-9)
+
+
+def _work(result: dict) -> str:
+    """How long this run took, for how much."""
+    here = result["transitions"] - result["before"]
+    if not here and result["before"]:
+        return "by earlier runs; this one had nothing left to do"
+    part = f", {here:,} of them by this run" if result["before"] else ""
+    return f"in {result['seconds']:.1f} s ({_rate(result):,.0f}/s{part})"
 
 
 def _what(found: dict) -> str:

@@ -39,6 +39,7 @@ cdef extern from "engine/explore/explore.h" nogil:
         KMM_NO_WORLD
         KMM_MOST_ACTIONS
         KMM_MOST_DEPTH
+        KMM_MADE_BY
         KMM_FOUND_PROPERTY
         KMM_FOUND_DIFFERENCE
         KMM_NR_FOUND
@@ -84,8 +85,8 @@ cdef extern from "engine/explore/explore.h" nogil:
     const kmm_seen *kmm_explorer_seen(const kmm_explorer *explorer, uint32_t number)
     const uint8_t *kmm_explorer_image(kmm_explorer *explorer, uint32_t number, uint64_t *bytes)
     uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint16_t *actions)
-    int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
-    int kmm_explorer_load(kmm_explorer *explorer, const char *path)
+    int kmm_explorer_save(const kmm_explorer *explorer, const char *path, const char *made_by)
+    int kmm_explorer_load(kmm_explorer *explorer, const char *path, char *made_by)
 
 cdef extern from "engine/explore/phases.h" nogil:
     enum:
@@ -366,25 +367,29 @@ cdef class Explorer:
         return [spent[i] for i in range(NR_KMM_EXPLORE_PHASES)], max(
             transitions[i] for i in range(NR_KMM_EXPLORE_PHASES))
 
-    def save(self, path):
-        """Write what is needed to go on; OSError."""
-        cdef bytes name = os.fsencode(path)
+    def save(self, path, str made_by):
+        """Write what is needed to go on, and by which halves it was made; OSError."""
+        cdef bytes name = os.fsencode(path), text = made_by.encode()
         cdef const char *where = name
+        cdef const char *made = text
         cdef int error
         with nogil:
-            error = kmm_explorer_save(self.explorer, where)
+            error = kmm_explorer_save(self.explorer, where, made)
         if error:
             raise OSError(-error, os.strerror(-error), path)
 
     def load(self, path):
-        """Go on from a file; 0, or the number of an error: EPROTO no such file or another
-        version, EINVAL another scope, EILSEQ damaged, or why it cannot be read."""
+        """Go on from a file: (0, by which halves it was made), or (number of an error, "").
+
+        Errors are EPROTO no such file or another version, EINVAL another scope, EILSEQ damaged, or
+        why it cannot be read."""
         cdef bytes name = os.fsencode(path)
         cdef const char *where = name
+        cdef char made_by[KMM_MADE_BY]
         cdef int error
         with nogil:
-            error = kmm_explorer_load(self.explorer, where)
-        return -error
+            error = kmm_explorer_load(self.explorer, where, made_by)
+        return -error, "" if error else made_by.decode("utf-8", "replace")
 
 
 cdef class Pairs:

@@ -158,7 +158,7 @@ def _explore(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk:
     exploration = exploring.Exploration(exploring.Plan(loaded, scope, **plan))
     threading.Thread(target=lambda: stop.wait() and exploration.stop(), daemon=True).start()
     result = exploration.run(lambda totals, seconds: talk.say(
-        "progress", **totals, seconds=seconds))
+        "progress", **totals, before=exploration.before, seconds=seconds))
     for found in result["found"]:
         found["scenario"] = explored.text_of(found, scope)
     talk.say("result", **result)

@@ -16,6 +16,7 @@
 #define KMM_BATCH_CHUNKS	256u
 #define KMM_MOST_ACTIONS	0xFFFFu
 #define KMM_MOST_DEPTH		250u
+#define KMM_MADE_BY		4096u	/* bytes of the text that a file has of its halves */
 
 /* What can be found: how a run ends, a property that breaks, halves that differ. */
 #define KMM_FOUND_PROPERTY	16u	/* and on: one for each property */
@@ -96,8 +97,14 @@ KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number
  * Write and read all that is needed to go on: 0, or -errno; of a file that is read also -EPROTO:
  * it is no such file, or of another version, -EINVAL: of another scope, -EILSEQ: damaged.  After
  * an error in reading the explorer is only to be freed.
+ *
+ * made_by: the halves in the caller's words, shorter than KMM_MADE_BY (-ENAMETOOLONG).  The
+ * file keeps them and gives them back: whether they are the halves of the run that goes on is for
+ * the caller to see, and if they are not, the explorer is only to be freed as well.
  */
-KMM_EXPORT int kmm_explorer_save(const struct kmm_explorer *explorer, const char *path);
-KMM_EXPORT int kmm_explorer_load(struct kmm_explorer *explorer, const char *path);
+KMM_EXPORT int kmm_explorer_save(const struct kmm_explorer *explorer, const char *path,
+				 const char *made_by);
+KMM_EXPORT int kmm_explorer_load(struct kmm_explorer *explorer, const char *path,
+				 char made_by[KMM_MADE_BY]);
 
 #endif

@@ -46,7 +46,7 @@ struct kmm_explorer {
 	u32 next_chunk;			/* the next one to be taken: atomic */
 	u32 reserved;
 	u64 so_far;			/* atomic */
-	u64 digest[2];			/* of scope, actions and halves: for files */
+	u64 digest[2];			/* of scope and actions: for files */
 };
 
 #define KMM_INSIDE __attribute__((visibility("hidden")))
