@@ -167,19 +167,12 @@ long vmtruncate(struct inode *inode, loff_t_kmm size)
 	return 0;
 }
 
-/* Only a regular file has a size to be changed. */
-static int has_size(const struct inode *inode)
-{
-	return inode->i_kind == KMM_EXT2 || inode->i_kind == KMM_EXT3 ||
-	       inode->i_kind == KMM_TMPFS || inode->i_kind == KMM_RAMFS;
-}
-
 long kmm_truncate(struct inode *inode, loff_t_kmm size)
 {
 	u64 *result = KMM_ENTER(vmtruncate, KMM_HERE, inode, size);
 	long ret;
 
-	if (size < 0 || !has_size(inode))
+	if (size < 0 || !kmm_kind_has(inode->i_kind, KMM_HAS_SIZE))
 		return KMM_GIVE(result, (long)-EINVAL);
 	mutex_lock(&inode->i_mutex);
 	ret = vmtruncate(inode, size);

@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 
 from .. import __version__, paths
-from . import options, output, streams
+from . import interrupt, options, output, streams
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def parts() -> list[Part]:
 def doctor(json_path) -> int:
     """Say what is installed here and what each missing part would add."""
     output.check_json_path(json_path)
+    interrupt.begins(json_path, schema="pykmm.doctor/1")
     out = output.Output()
     found = parts()
     if json_path != "-":

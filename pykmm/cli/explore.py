@@ -13,7 +13,7 @@ from ..engine.guarded import Died
 from ..engine.scope import BLOCKS, DEFAULT, KINDS, MOST, NAMES, Scope
 from ..errors import BadInput, HarnessError
 from ..report import bits, findings
-from . import options, output, streams
+from . import interrupt, options, output, streams
 from .fuzz import Session
 
 _FEW = 10_000
@@ -63,6 +63,7 @@ def explore(processes, files, pages, vmas, file_pages, blocks, depth, ops, units
     """
     output.check_json_path(json_path)
     output.check_path("--state", state)
+    interrupt.begins(json_path, schema="pykmm.explore/1")
     mask = options.parse_units(units)
     if mask is None:
         raise BadInput("--units mixed: an exploration has one set of units: say all, none, U3,U7 "
@@ -164,7 +165,7 @@ class Exploring(Session):
             if path:
                 self.say(f"  saved; again with: {self._run_again(path)}")
         output.write_json(self.json_path, self._facts(result, found, saved), self.out)
-        return output.FOUND if found else output.GOOD
+        return output.code_of(found=found, interrupted=result["interrupted"])
 
     def _counts(self, found: dict) -> bool:
         return self.plan["ends"] or found["what"] == "difference"
@@ -205,6 +206,7 @@ class Exploring(Session):
             "schema": "pykmm.explore/1",
             "scope": {**scope_facts(self.scope), "units": bits.units_text(self.scope.units)},
             "halves": self.halves,
+            "lent": self.lent,
             "properties": sets.names(self.plan["properties"]),
             "jobs": self.plan["jobs"],
             "worlds": worlds, "transitions": result["transitions"], "known": result["known"],
@@ -225,7 +227,8 @@ class Exploring(Session):
     def _report_death(self, died: Died) -> int:
         if self.interrupted:
             streams.complain("stopped before it could be told what was covered")
-            return output.FOUND if self.seen else output.GOOD
+            interrupt.leave()
+            return output.code_of(found=self.seen, interrupted=True)
         said = f"a half {died.how} while exploring depth {self.reached + 2}"
         if not (self.task["halves"] or self.task["patch"]):
             raise HarnessError(said)

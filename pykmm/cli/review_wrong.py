@@ -40,7 +40,8 @@ def review_wrong(seconds: float | None, jobs: int | None, json_path: str | None)
         if report["interrupted"]:
             out.line("stopped early: not every scope was explored")
     output.write_json(json_path, {"schema": SCHEMA, "wrong": report}, out)
-    return output.GOOD if all(_is_known(cause) for cause in report["causes"]) else output.FOUND
+    return output.code_of(found=not all(_is_known(cause) for cause in report["causes"]),
+                          interrupted=report["interrupted"])
 
 
 def _is_known(cause: dict) -> bool:

@@ -10,10 +10,10 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from pykmm.engine.core cimport (
-    Half, Runner, kmm_guard_process, kmm_guard_thread, kmm_half, kmm_operation,
+    KMM_PROPERTIES_OF_STORES, Half, Runner, kmm_guard_process, kmm_guard_thread, kmm_half, kmm_operation,
     kmm_unguard_process, struct_world, world_size)
 
-from pykmm.engine.core import FUNCTIONS, OPERATIONS, OUTCOMES, PROPERTIES
+from pykmm.engine.core import OPERATIONS, OUTCOMES, PROPERTIES
 from pykmm.errors import BadInput, HarnessError, Lacking
 
 cdef extern from "engine/explore/canonical.h" nogil:
@@ -122,9 +122,6 @@ MOST_ACTIONS = KMM_MOST_ACTIONS
 SEEN_BYTES = sizeof(kmm_seen)
 _SIZES = ("pages", "vmas", "mms", "pmds", "table_shift", "mappings", "slots", "files",
           "anon_vmas", "buffers", "trace_words", "swap_slots")
-# these look at what users have stored and the disk does not hold yet, or whether swap has failed
-_OF_STORES = sum(1 << i for i, name in enumerate(PROPERTIES)
-                 if name in ("promised_writes", "kept_writes", "written_at_rest", "known_contents"))
 _KINDS = [kind for kind, _ in OPERATIONS]
 
 
@@ -216,11 +213,6 @@ cdef class Explorer:
         self.nr_first = len(first)
         if not 1 <= len(self.halves) <= KMM_MAX_HALVES or len(files) > KMM_SCOPE_FILES:
             raise HarnessError("too many halves or files to explore")
-        for half in self.halves:
-            for number, function in enumerate(FUNCTIONS):
-                if not half.has(number):
-                    raise BadInput(f"half {half.name} has no {function}, and operations need every "
-                                   "function")
         if len(first) + len(actions) > KMM_MOST_ACTIONS:
             raise BadInput(f"{len(actions)} operations to try: at most {KMM_MOST_ACTIONS}; choose "
                            "fewer with --ops")
@@ -243,7 +235,7 @@ cdef class Explorer:
             scope.file[i].kind, scope.file[i].pages, scope.file[i].block_shift = kind, pages, shift
         scope.units, scope.vmas, scope.processes = units, vmas, processes
         scope.properties = properties
-        scope.form = _form(vma_slots, properties & _OF_STORES,
+        scope.form = _form(vma_slots, properties & KMM_PROPERTIES_OF_STORES,
                            any(pause for _, _, pause in actions))
 
     cdef _actions(self, actions):
@@ -322,7 +314,7 @@ cdef class Explorer:
 
     def path(self, uint32_t world):
         """Numbers of the actions from the start to a world: of `actions`, from 0."""
-        cdef uint16_t actions[256]
+        cdef uint16_t actions[KMM_MOST_DEPTH]
         if kmm_explorer_seen(self.explorer, world) is NULL:
             raise HarnessError(f"there is no world {world}")
         nr = kmm_explorer_path(self.explorer, world, actions)
@@ -431,7 +423,7 @@ cdef class Pairs:
         """pairs, transitions, outside, depth; parted: {how: (numbers of the actions, results)} of
         each way in which they parted, with results of both"""
         cdef const kmm_paired *totals = kmm_pairs_totals(self.pairs)
-        cdef uint16_t actions[256]
+        cdef uint16_t actions[KMM_MOST_DEPTH]
         parted = {}
         for i in range(NR_KMM_PARTED):
             if totals.parted[i].parent == KMM_NO_WORLD:

@@ -11,6 +11,7 @@
 #include "engine/explore/scope.h"
 #include "engine/explore/visited.h"
 #include "engine/replay.h"
+#include "machine/property.h"
 
 #define KMM_CHUNK_WORLDS	16u
 #define KMM_BATCH_CHUNKS	256u
@@ -22,6 +23,9 @@
 #define KMM_FOUND_PROPERTY	16u	/* and on: one for each property */
 #define KMM_FOUND_DIFFERENCE	48u	/* and on: one for each half */
 #define KMM_NR_FOUND		(KMM_FOUND_DIFFERENCE + KMM_MAX_HALVES)
+_Static_assert(NR_KMM_OUTCOMES <= KMM_FOUND_PROPERTY &&
+	       KMM_FOUND_PROPERTY + NR_KMM_PROPERTIES <= KMM_FOUND_DIFFERENCE,
+	       "each outcome and each property has a number of its own");
 
 /* The first time: world `parent` and what was done to it; KMM_NO_WORLD: never. */
 struct kmm_found {
