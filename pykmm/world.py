@@ -385,7 +385,9 @@ class World:
         return "\n".join(ended + rendering.text(_machine().where, self._image, self._hidden()))
 
     def __repr__(self) -> str:
-        said = [f"half {self.half}", f"units {self.units}",
+        lent = self._half.lent
+        said = [f"half {self.half}" + (f" with C's {', '.join(lent)}" if lent else ""),
+                f"units {self.units}",
                 f"processes {', '.join(str(p.number) for p in self.processes) or 'none'}",
                 rendering.many(len(self._given), "file"),
                 rendering.many(len(self.history), "operation")]

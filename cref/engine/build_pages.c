@@ -144,11 +144,6 @@ static const u16 buffer_state[16] = {
 	[15] = 1 << BH_Uptodate | 1 << BH_Mapped | 1 << BH_Req | 1 << BH_Lock | 1 << BH_Write_EIO,
 };
 
-static int has_blocks(u32 kind)
-{
-	return kind == KMM_EXT2 || kind == KMM_EXT3 || kind == KMM_BLOCK_DEVICE;
-}
-
 /*
  * A locked buffer is being written: with its page, or alone, which a file
  * system without a journal does to no data.
@@ -180,7 +175,7 @@ void kmm_build_buffers(struct world *world, const struct kmm_case *c, const stru
 	u32 owner = plan->owner[c->focus], uptodate = 1, io = 0, sectors = KMM_SECTORS >> log;
 
 	if (c->buffers < NO_BUFFERS_BELOW || about_owner[owner].is_anon ||
-	    (about_owner[owner].is_file && !has_blocks(inode->i_kind)))
+	    (about_owner[owner].is_file && !kmm_kind_has(inode->i_kind, KMM_ON_DISK)))
 		return;
 	if (about_owner[owner].is_file)
 		inode->i_blkbits = PAGE_SHIFT - log;

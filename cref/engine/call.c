@@ -6,33 +6,6 @@
 #include "machine/pte.h"
 #include "machine/running.h"
 
-static void (*const *entry_of(const struct kmm_half *half, enum kmm_function function))(void)
-{
-	static const u32 offset[NR_KMM_FUNCTIONS] = {
-		[KMM_IS_SHARED_WRITABLE] = offsetof(struct kmm_half, is_shared_writable),
-		[KMM_TEST_CLEAR_PAGE_DIRTY] = offsetof(struct kmm_half, test_clear_page_dirty),
-		[KMM_CLEAR_PAGE_DIRTY_FOR_IO] = offsetof(struct kmm_half, clear_page_dirty_for_io),
-		[KMM_PAGE_MKCLEAN_ONE] = offsetof(struct kmm_half, page_mkclean_one),
-		[KMM_PAGE_MKCLEAN_FILE] = offsetof(struct kmm_half, page_mkclean_file),
-		[KMM_PAGE_MKCLEAN] = offsetof(struct kmm_half, page_mkclean),
-		[KMM_TRY_TO_FREE_BUFFERS] = offsetof(struct kmm_half, try_to_free_buffers),
-		[KMM_FOLLOW_PAGE] = offsetof(struct kmm_half, follow_page),
-		[KMM_DO_WP_PAGE] = offsetof(struct kmm_half, do_wp_page),
-		[KMM_DO_NO_PAGE] = offsetof(struct kmm_half, do_no_page),
-		[KMM_DO_MMAP_PGOFF] = offsetof(struct kmm_half, do_mmap_pgoff),
-		[KMM_DO_BRK] = offsetof(struct kmm_half, do_brk),
-		[KMM_MPROTECT_FIXUP] = offsetof(struct kmm_half, mprotect_fixup),
-		[KMM_DO_WRITEPAGES] = offsetof(struct kmm_half, do_writepages),
-	};
-
-	return (void (*const *)(void))((const char *)half + offset[function]);
-}
-
-int kmm_half_has(const struct kmm_half *half, enum kmm_function function)
-{
-	return function < NR_KMM_FUNCTIONS && *entry_of(half, function) != NULL;
-}
-
 __attribute__((noinline)) s64 kmm_bare_call(const struct kmm_half *half,
 					    const struct kmm_call *call)
 {

@@ -4,7 +4,7 @@
 #define KMM_ENGINE_CALL_H
 
 #include "engine/case.h"
-#include "half.h"
+#include "half_table.h"
 #include "machine/guard.h"
 
 /* Arguments by the names that functions give them; those of other functions are not looked at. */
@@ -32,9 +32,6 @@ struct kmm_call {
 	u32 orig_pte;			/* the word */
 	u32 reserved;
 };
-
-/* Does this half have the function? */
-KMM_EXPORT int kmm_half_has(const struct kmm_half *half, enum kmm_function function);
 
 /* A call under the guard: whatever ends it, this returns. */
 KMM_EXPORT void kmm_guarded_call(const struct kmm_half *half, const struct kmm_call *call,

@@ -87,7 +87,7 @@ KMM_EXPORT void kmm_decode(struct kmm_case *c, const u8 *bytes);
 KMM_EXPORT void kmm_decode_range(struct kmm_case *c, const u8 *bytes, u32 from, u32 to);
 KMM_EXPORT void kmm_encode(u8 *bytes, const struct kmm_case *c);
 
-/* Name of a function, to the letter. */
+/* Name of a function, to the letter: of half.def. */
 KMM_EXPORT const char *kmm_function_name(enum kmm_function function);
 
 #endif

@@ -216,3 +216,14 @@ void kmm_sequence_checked(struct kmm_runner *runner, const struct kmm_sequence *
 	kmm_run_half(half, runner->world);
 	kmm_guarded(run_checked, &checked, result);
 }
+
+const char *kmm_leftover_words(enum kmm_leftover leftover)
+{
+	static const char *const words[NR_KMM_LEFTOVERS] = {
+#define LEFTOVER(number, words) [number] = words,
+#include "engine/leftovers.def"
+#undef LEFTOVER
+	};
+
+	return (u32)leftover < NR_KMM_LEFTOVERS ? words[leftover] : NULL;
+}

@@ -17,9 +17,14 @@ struct kmm_broken {
 };
 
 enum kmm_leftover {
-	KMM_LEFT_NOTHING, KMM_LEFT_PAGE, KMM_LEFT_VMA, KMM_LEFT_ANON_VMA, KMM_LEFT_BUFFER,
-	KMM_LEFT_SWAP, KMM_LEFT_COMMITTED, KMM_LEFT_FILE, NR_KMM_LEFTOVERS
+#define LEFTOVER(number, words) number,
+#include "engine/leftovers.def"
+#undef LEFTOVER
+	NR_KMM_LEFTOVERS
 };
+
+/* In words, or NULL. */
+KMM_EXPORT const char *kmm_leftover_words(enum kmm_leftover leftover);
 
 /*
  * Run a sequence and look at the world after each of its operations; then end

@@ -175,7 +175,7 @@ void kmm_sequence_operation(const struct kmm_sequence *s, u32 i, struct kmm_oper
 static const struct {
 	const char *name, *arguments;
 } operation_facts[NR_KMM_OPERATIONS] = {
-#define OPERATION(name, arguments) { #name, arguments },
+#define OPERATION(name, arguments, by) { #name, arguments },
 #include "machine/operations.def"
 #undef OPERATION
 };

@@ -3,7 +3,7 @@
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 
-#include "half.h"
+#include "half_table.h"
 
 #define KMM_FILE KMM_FILE_FS_BUFFER
 

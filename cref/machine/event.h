@@ -28,17 +28,11 @@ enum kmm_event_id {
 	NR_KMM_EVENTS
 };
 
-/* Which source an event's line is of; a file that records events defines KMM_FILE. */
+/* Which source an event's line is of. */
 enum kmm_file {
-	KMM_FILE_NONE,
-	KMM_FILE_MACHINE,
-	KMM_FILE_MM_RMAP,
-	KMM_FILE_MM_PAGE_WRITEBACK,
-	KMM_FILE_MM_MEMORY,
-	KMM_FILE_MM_MMAP,
-	KMM_FILE_MM_MPROTECT,
-	KMM_FILE_FS_BUFFER,
-	KMM_FILE_MAIL,
+#define SOURCE(number, name) number,
+#include "machine/sources.def"
+#undef SOURCE
 	NR_KMM_FILES
 };
 

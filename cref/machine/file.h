@@ -13,8 +13,21 @@ struct kmm_file_kind_facts {
 	const struct file_operations *f_op;
 	u32 capabilities;		/* of the backing device */
 	u32 i_is;
+	u32 traits;			/* of enum kmm_file_trait */
+};
+
+enum kmm_file_trait {
+	KMM_ON_DISK = 1,		/* it has blocks, which keep what is written to them */
+	KMM_HAS_WRITE = 2,		/* f_op->write */
+	KMM_HAS_FSYNC = 4,		/* f_op->fsync */
+	KMM_HAS_SIZE = 8		/* a regular file, whose size can be changed */
 };
 KMM_EXPORT extern const struct kmm_file_kind_facts kmm_file_kinds[NR_KMM_FILE_KINDS];
+
+static inline int kmm_kind_has(u32 kind, enum kmm_file_trait trait)
+{
+	return kind < NR_KMM_FILE_KINDS && (kmm_file_kinds[kind].traits & trait) != 0;
+}
 
 /* Make inode i, its mapping and its bdi those of a file of this kind, `size` bytes long. */
 KMM_EXPORT void kmm_make_inode(struct inode *inode, enum kmm_file_kind kind, loff_t_kmm size);

@@ -114,3 +114,14 @@ void kmm_unguard_thread(void)
 	free(guard.signal_stack);
 	guard.signal_stack = NULL;
 }
+
+const char *kmm_outcome_words(enum kmm_outcome outcome)
+{
+	static const char *const words[NR_KMM_OUTCOMES] = {
+#define OUTCOME(number, words) [number] = words,
+#include "machine/outcomes.def"
+#undef OUTCOME
+	};
+
+	return (u32)outcome < NR_KMM_OUTCOMES ? words[outcome] : NULL;
+}

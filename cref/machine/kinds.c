@@ -77,22 +77,30 @@ const struct file_operations kmm_no_mmap_fops = { .mmap = NULL };
 #define DISK	BDI_CAP_MAP_COPY
 #define MEMORY	(BDI_CAP_NO_ACCT_DIRTY | BDI_CAP_NO_WRITEBACK)
 
+/* What can be read and written by calls, without blocks of a disk and with them. */
+#define PLAIN	(KMM_HAS_WRITE | KMM_HAS_FSYNC)
+#define BLOCKS	(PLAIN | KMM_ON_DISK)
+
 const struct kmm_file_kind_facts kmm_file_kinds[NR_KMM_FILE_KINDS] = {
-	[KMM_EXT2] = { "ext2", &kmm_ext2_aops, &kmm_generic_fops, DISK, INODE_HASHED },
-	[KMM_EXT3] = { "ext3", &kmm_ext3_aops, &kmm_generic_fops, DISK, INODE_HASHED },
+	[KMM_EXT2] = { "ext2", &kmm_ext2_aops, &kmm_generic_fops, DISK, INODE_HASHED,
+		       BLOCKS | KMM_HAS_SIZE },
+	[KMM_EXT3] = { "ext3", &kmm_ext3_aops, &kmm_generic_fops, DISK, INODE_HASHED,
+		       BLOCKS | KMM_HAS_SIZE },
 	[KMM_BLOCK_DEVICE] = { "block device", &kmm_block_device_aops, &kmm_generic_fops, DISK,
-			       INODE_BLOCK_DEVICE },
-	[KMM_TMPFS] = { "tmpfs", &kmm_tmpfs_aops, &kmm_shmem_fops, MEMORY, INODE_HASHED },
-	[KMM_RAMFS] = { "ramfs", &kmm_ramfs_aops, &kmm_generic_fops, 0x7F, INODE_HASHED },
+			       INODE_BLOCK_DEVICE, BLOCKS },
+	[KMM_TMPFS] = { "tmpfs", &kmm_tmpfs_aops, &kmm_shmem_fops, MEMORY, INODE_HASHED,
+			PLAIN | KMM_HAS_SIZE },
+	[KMM_RAMFS] = { "ramfs", &kmm_ramfs_aops, &kmm_generic_fops, 0x7F, INODE_HASHED,
+			PLAIN | KMM_HAS_SIZE },
 	[KMM_PFNMAP_DRIVER] = { "PFNMAP driver", &kmm_driver_aops, &kmm_pfnmap_fops, DISK,
-				INODE_HASHED },
+				INODE_HASHED, 0 },
 	[KMM_PROT_DRIVER] = { "prot driver", &kmm_driver_aops, &kmm_prot_driver_fops, DISK,
-			      INODE_HASHED },
+			      INODE_HASHED, 0 },
 	[KMM_HUGETLBFS] = { "hugetlbfs", &kmm_driver_aops, &kmm_hugetlb_fops, MEMORY,
-			    INODE_HASHED },
-	[KMM_NO_MMAP] = { "no mmap", &kmm_driver_aops, &kmm_no_mmap_fops, DISK, INODE_HASHED },
+			    INODE_HASHED, KMM_HAS_FSYNC },
+	[KMM_NO_MMAP] = { "no mmap", &kmm_driver_aops, &kmm_no_mmap_fops, DISK, INODE_HASHED, 0 },
 	[KMM_FAILING_DRIVER] = { "failing driver", &kmm_driver_aops, &kmm_failing_fops, DISK,
-				 INODE_HASHED },
+				 INODE_HASHED, 0 },
 };
 
 void kmm_make_inode(struct inode *inode, enum kmm_file_kind kind, loff_t_kmm size)

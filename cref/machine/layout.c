@@ -1,21 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "machine/layout.h"
 
-#define KIND_page		struct page
-#define KIND_anon_vma		struct anon_vma
-#define KIND_vm_area_struct	struct vm_area_struct
-#define KIND_pmd		pmd_t
-#define KIND_mm_struct		struct mm_struct
-#define KIND_radix_tree_slot	struct radix_tree_slot
-#define KIND_backing_dev_info	struct backing_dev_info
-#define KIND_address_space	struct address_space
-#define KIND_inode		struct inode
-#define KIND_file		struct file
-#define KIND_buffer_head	struct buffer_head
-#define KIND_task_struct	struct task_struct
-#define KIND_swap_slot		struct swap_slot
-#define KIND_world		struct world
-
 /* The same fields without padding must make the same size: nothing is missing, nothing is padded. */
 #define STRUCT(name)			struct packed_##name {
 #define FIELD(name, field, form)		__typeof__(((KIND_##name *)0)->field) field;
@@ -45,6 +30,17 @@ const struct kmm_field kmm_fields[] = {
 #include "machine/layout.def"
 };
 const u32 kmm_nr_fields = sizeof(kmm_fields) / sizeof(kmm_fields[0]);
+
+const char *kmm_source_name(enum kmm_file file)
+{
+	static const char *const names[NR_KMM_FILES] = {
+#define SOURCE(number, name) [number] = name,
+#include "machine/sources.def"
+#undef SOURCE
+	};
+
+	return (u32)file < NR_KMM_FILES ? names[file] : NULL;
+}
 
 void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS])
 {

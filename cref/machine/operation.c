@@ -343,10 +343,16 @@ static s64 operate(const struct kmm_operation *operation)
 	return 0;
 }
 
-/* What needs no process runs as whichever there is; a pin outlives who asked for it. */
-static int needs_process(u32 kind)
+int kmm_operation_by_process(u32 kind)
 {
-	return kind <= KMM_OP_fsync && kind != KMM_OP_unpin;
+	enum { ANYBODY, PROCESS };
+	static const u8 by_process[NR_KMM_OPERATIONS] = {
+#define OPERATION(name, arguments, by) by,
+#include "machine/operations.def"
+#undef OPERATION
+	};
+
+	return kind < NR_KMM_OPERATIONS && by_process[kind];
 }
 
 s64 kmm_operate(const struct kmm_operation *operation)
@@ -363,7 +369,7 @@ s64 kmm_operate(const struct kmm_operation *operation)
 	if (unlikely(actor >= world->size.mms))
 		actor %= world->size.mms;
 	world->current_task = &world->tasks[actor];
-	if (!needs_process(operation->kind) || current->mm->mm_users)
+	if (!kmm_operation_by_process(operation->kind) || current->mm->mm_users)
 		ret = operate(operation);
 	if (operation->kind != KMM_OP_lock_page && !world->interfering)
 		kmm_other_lets_go();

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Operations: what processes, the kernel's threads and the disk do to a world,
- * one at a time.  OPERATION(name, letters): letters say what a[] holds and are
- * explained in operation.c.
+ * one at a time.  What a[] holds is explained in operation.c.
  */
 #ifndef KMM_MACHINE_OPERATION_H
 #define KMM_MACHINE_OPERATION_H
@@ -10,7 +9,7 @@
 #include "machine/world.h"
 
 enum kmm_operation_kind {
-#define OPERATION(name, arguments) KMM_OP_##name,
+#define OPERATION(name, arguments, by) KMM_OP_##name,
 #include "machine/operations.def"
 #undef OPERATION
 	NR_KMM_OPERATIONS
@@ -30,6 +29,9 @@ enum kmm_operation_kind {
 
 /* Where a place lies in a process. */
 KMM_EXPORT unsigned long kmm_place(u32 place);
+
+/* Is its actor a process, which has to be there?  0: it needs none. */
+KMM_EXPORT int kmm_operation_by_process(u32 kind);
 
 /* The actor of the operation lock_page, if there is one, unlocks its page. */
 void kmm_other_lets_go(void);

@@ -7,17 +7,14 @@
 #define KMM_MACHINE_OUTCOME_H
 
 enum kmm_outcome {
-	KMM_RETURNED,
-	KMM_BUG,		/* BUG_ON fired */
-	KMM_OOPS,		/* a NULL pointer was followed */
-	KMM_LOCK_TWICE,		/* a lock was taken that is held: the processor would spin for ever */
-	KMM_LOCK_UNHELD,	/* a lock was dropped that is not held */
-	KMM_LOCK_MANY,		/* more locks held at once than a world has room for */
-	KMM_REFCOUNT,		/* a count went below zero */
-	KMM_HANG,		/* the trace is full: the run does not end */
-	KMM_STRAY,		/* a pointer was followed that is neither NULL nor into the world */
+#define OUTCOME(number, words) number,
+#include "machine/outcomes.def"
+#undef OUTCOME
 	NR_KMM_OUTCOMES
 };
+
+/* In words, or NULL. */
+__attribute__((visibility("default"))) const char *kmm_outcome_words(enum kmm_outcome outcome);
 
 __attribute__((noreturn, cold, visibility("default"))) void kmm_end(enum kmm_outcome outcome);
 

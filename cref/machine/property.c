@@ -2,7 +2,7 @@
 #include "machine/census.h"
 #include "machine/property.h"
 
-#define PROPERTY(group, name, units, statement) \
+#define PROPERTY(group, name, units, looks_at, statement) \
 	int kmm_holds_##name(const struct kmm_census *census);
 #include "machine/property.def"
 #undef PROPERTY
@@ -12,7 +12,7 @@ static const struct {
 	u32 units;
 	int (*holds)(const struct kmm_census *census);
 } properties[NR_KMM_PROPERTIES] = {
-#define PROPERTY(group, name, units, statement) { #name, statement, units, kmm_holds_##name },
+#define PROPERTY(group, name, units, looks_at, statement) { #name, statement, units, kmm_holds_##name },
 #include "machine/property.def"
 #undef PROPERTY
 };

@@ -6,7 +6,7 @@
 #include "machine/world.h"
 
 enum kmm_property {
-#define PROPERTY(group, name, units, statement) KMM_PROPERTY_##name,
+#define PROPERTY(group, name, units, looks_at, statement) KMM_PROPERTY_##name,
 #include "machine/property.def"
 #undef PROPERTY
 	NR_KMM_PROPERTIES
@@ -17,7 +17,7 @@ enum kmm_property_group {
 	KMM_PROPERTIES_ALWAYS = 0
 #define ALWAYS(name)	| 1u << KMM_PROPERTY_##name
 #define JUDGED(name)
-#define PROPERTY(group, name, units, statement) group(name)
+#define PROPERTY(group, name, units, looks_at, statement) group(name)
 #include "machine/property.def"
 #undef ALWAYS
 #undef JUDGED
@@ -30,6 +30,18 @@ enum kmm_property_group {
 #undef ALWAYS
 #undef JUDGED
 };
+/* Those that look at stores that the disk does not hold yet. */
+enum kmm_property_stores {
+	KMM_PROPERTIES_OF_STORES = 0
+#define STATE(name)
+#define STORES(name)	| 1u << KMM_PROPERTY_##name
+#define PROPERTY(group, name, units, looks_at, statement) looks_at(name)
+#include "machine/property.def"
+#undef PROPERTY
+#undef STATE
+#undef STORES
+};
+_Static_assert(NR_KMM_PROPERTIES <= 32, "a set of properties is a word of 32 bits");
 #define KMM_PROPERTIES_ALL	((u32)KMM_PROPERTIES_ALWAYS | (u32)KMM_PROPERTIES_JUDGED)
 
 /*

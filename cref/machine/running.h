@@ -6,7 +6,7 @@
 #ifndef KMM_MACHINE_RUNNING_H
 #define KMM_MACHINE_RUNNING_H
 
-#include "half.h"
+#include "half_table.h"
 #include "machine/world.h"
 
 extern __thread const struct kmm_half *kmm_running_half

@@ -167,11 +167,6 @@ static int fsync_of_kind(struct inode *inode)
 	}
 }
 
-static int has_fsync(const struct inode *inode)
-{
-	return inode->i_kind <= KMM_RAMFS || inode->i_kind == KMM_HUGETLBFS;
-}
-
 int do_fsync(struct file *file, int datasync)
 {
 	u64 *result = KMM_ENTER(do_fsync, KMM_HERE, file);
@@ -180,7 +175,7 @@ int do_fsync(struct file *file, int datasync)
 	int ret, error;
 
 	(void)datasync;		/* what it spares is metadata */
-	if (!has_fsync(inode))
+	if (!kmm_kind_has(inode->i_kind, KMM_HAS_FSYNC))
 		return KMM_GIVE(result, -EINVAL);
 	ret = filemap_fdatawrite(mapping);
 	mutex_lock(&inode->i_mutex);

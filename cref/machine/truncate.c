@@ -178,19 +178,12 @@ static long set_size(struct inode *inode, loff_t_kmm size)
 	return error;
 }
 
-/* Only a regular file has a size to be changed. */
-static int has_size(const struct inode *inode)
-{
-	return inode->i_kind == KMM_EXT2 || inode->i_kind == KMM_EXT3 ||
-	       inode->i_kind == KMM_TMPFS || inode->i_kind == KMM_RAMFS;
-}
-
 long kmm_truncate(struct inode *inode, loff_t_kmm size)
 {
 	u64 *result = KMM_ENTER(vmtruncate, KMM_HERE, inode, size);
 	long ret;
 
-	if (size < 0 || !has_size(inode))
+	if (size < 0 || !kmm_kind_has(inode->i_kind, KMM_HAS_SIZE))
 		return KMM_GIVE(result, (long)-EINVAL);
 	mutex_lock(&inode->i_mutex);
 	ret = set_size(inode, size);

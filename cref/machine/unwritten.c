@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "machine/blocks.h"
+#include "machine/file.h"
 #include "machine/rmap.h"
 #include "machine/unwritten.h"
 
@@ -7,7 +8,7 @@ u16 *kmm_unwritten(const struct address_space *mapping, pgoff_t index)
 {
 	const struct inode *inode = mapping ? mapping->host : NULL;
 
-	if (!inode || !inode->i_unwritten || inode->i_kind > KMM_BLOCK_DEVICE ||
+	if (!inode || !inode->i_unwritten || !kmm_kind_has(inode->i_kind, KMM_ON_DISK) ||
 	    index >= kmm_world->size.slots)
 		return NULL;
 	return inode->i_unwritten + index * KMM_SECTORS;

@@ -165,7 +165,7 @@ long kmm_write(struct file *file, loff_t_kmm pos, unsigned long len)
 	if (!(file->f_mode & FMODE_WRITE))
 		return KMM_GIVE(ret, (long)-EBADF);
 	/* drivers and hugetlbfs have no write operation */
-	if (inode->i_kind > KMM_RAMFS || pos < 0)
+	if (!kmm_kind_has(inode->i_kind, KMM_HAS_WRITE) || pos < 0)
 		return KMM_GIVE(ret, (long)-EINVAL);
 	if (!len)
 		return 0;

@@ -2,7 +2,7 @@
 /* mm/memory.c of 2.6.17.  Edits E02-E09.  Steps FP, WP, NP. */
 #include <linux/mm.h>
 
-#include "half.h"
+#include "half_table.h"
 
 #define KMM_FILE KMM_FILE_MM_MEMORY
 

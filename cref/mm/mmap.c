@@ -6,7 +6,7 @@
 #include <linux/backing-dev.h>
 /* } E10 */
 
-#include "half.h"
+#include "half_table.h"
 
 #define KMM_FILE KMM_FILE_MM_MMAP
 

@@ -5,7 +5,7 @@
 #include <linux/backing-dev.h>
 /* } E16 */
 
-#include "half.h"
+#include "half_table.h"
 
 #define KMM_FILE KMM_FILE_MM_MPROTECT
 

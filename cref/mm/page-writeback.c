@@ -6,7 +6,7 @@
 #include <linux/rmap.h>
 /* } E20 */
 
-#include "half.h"
+#include "half_table.h"
 
 #define KMM_FILE KMM_FILE_MM_PAGE_WRITEBACK
 

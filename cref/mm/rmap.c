@@ -6,7 +6,7 @@
 #include <linux/backing-dev.h>
 /* } E24 */
 
-#include "half.h"
+#include "half_table.h"
 
 #define KMM_FILE KMM_FILE_MM_RMAP
 

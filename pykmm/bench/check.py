@@ -61,11 +61,9 @@ def unequal(start: Start, halves: Sequence[core.Half]) -> str | None:
 
 
 def _lacks(start: Start, half: core.Half) -> str | None:
-    """A function that the steps need and this half has not; operations need every one."""
+    """A function that the steps call directly and this half has not: C's would be compared."""
     needed = [step.function for step in start.steps if isinstance(step, Call)]
-    if len(needed) < len(start.steps):
-        needed = core.FUNCTIONS
-    return next((name for name in needed if not half.has(core.FUNCTIONS.index(name))), None)
+    return next((name for name in needed if name in half.lent), None)
 
 
 def _difference(start: Start, first: Run, other: Run, name: str) -> str | None:

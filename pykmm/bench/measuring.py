@@ -41,6 +41,7 @@ class Samples:
     calls : name -> how often the steps were done in each round
     yardstick : list        nanoseconds of a round of the work that never changes
     refused : name -> why   columns of the user that were not timed
+    lent : name -> [function]   the same, as it would have been C's functions that are timed
     block : int             address of the worlds
     """
 
@@ -49,6 +50,7 @@ class Samples:
     calls: dict[str, int] = field(default_factory=dict)
     yardstick: list[float] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    lent: dict[str, list[str]] = field(default_factory=dict)
     block: int = 0
 
 
@@ -153,6 +155,10 @@ def _agreed(timed: timing.Timed, halves: list[Half], samples: Samples,
         raise Refused(f"{first.name} ends with {expected.ended[0]}")
     timed.learn()
     for half in halves:
+        lent = timed.missing(half)
+        if lent:
+            samples.lent[half.name] = lent
+            continue
         tell(half.name)
         why = _why_not(timed, half, expected)
         if not why:
@@ -184,15 +190,7 @@ class _Ran:
 
 def _why_not(timed: timing.Timed, half: Half, expected: _Ran) -> str:
     """Why a half cannot be timed beside the one that did what was expected, or ""."""
-    missing = timed.missing(half)
-    if missing:
-        return f"{half.name} has no {missing[0]}"
     ran = _Ran.of(timed, half)
-    if ran.events and not expected.events:
-        return (f"{half.name} records events, and the others do not: build it with -DKMM_QUIET, or "
-                "time all of them with --events")
-    if expected.events and not ran.events:
-        return f"{half.name} records no events: build it without -DKMM_QUIET"
     return "" if ran == expected else f"{half.name} and C differ"
 
 

@@ -16,7 +16,7 @@ COLUMNS = ("C", "P", "before")
 def untimed(row: Row) -> dict[str, Any]:
     """A row of the result that was not timed; of one that was, row_of tells what is in it."""
     nothing: dict[str, Any] = {key: {} for key in ("ratios", "quartiles", "yardsticks", "around",
-                                                   "calls", "refused")}
+                                                   "calls", "refused", "lent")}
     return {"name": row.name, "function": row.function, "size": row.size,
             "ns": dict.fromkeys(COLUMNS), "instructions": dict.fromkeys(COLUMNS),
             "ratio_p_c": None, "ratio_after_before": None, **nothing,
@@ -35,6 +35,7 @@ def row_of(row: Row, layouts: Sequence[Samples]) -> dict[str, Any]:
     noisy : names of ratios whose interval is too wide to tell anything from
     rounds : in all layouts; calls : column -> how often a round of the first one did the steps
     refused : column -> why it was not timed
+    lent : column -> functions of the row that the half has not: C's would have been timed
     """
     columns = {name: [samples.columns[name] for samples in layouts]
                for name in layouts[0].columns}
@@ -64,6 +65,7 @@ def row_of(row: Row, layouts: Sequence[Samples]) -> dict[str, Any]:
         "calls": layouts[0].calls,
         "noisy": [name for name, one in ratios.items() if one and one.noisy],
         "refused": layouts[0].refused,
+        "lent": layouts[0].lent,
     }
 
 

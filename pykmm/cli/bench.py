@@ -49,6 +49,7 @@ def bench(functions, only_list, seconds, events, instructions, no_times, old_pat
 
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
+    interrupt.begins(json_path, html_path, schema=results.SCHEMA)
     if no_times and not instructions:
         raise click.UsageError("--no-times goes with --instructions")
     chosen = rows.of(list(functions))
@@ -99,6 +100,8 @@ class Run:
 
     def run(self, timed: bool, counted_too: bool) -> int:
         refused = self._differing()
+        if refused:
+            interrupt.found()
         agreed = [row for row in self.rows if row.name not in refused]
         result = self._time(agreed) if timed else Result([results.untimed(r) for r in agreed])
         result.refused = refused | result.refused
@@ -171,7 +174,7 @@ class Run:
         if self.html_path is not None:
             self._write_html(document, found)
         refused = result.refused or any(row["refused"] for row in result.rows)
-        return output.FOUND if failed or refused else output.GOOD
+        return output.code_of(found=failed or refused, interrupted=result.interrupted)
 
     def _document(self, result: Result) -> dict:
         return {
@@ -208,6 +211,8 @@ class Run:
         if document["machine"]["fixed_addresses"] is False:
             self.say("addresses are random here: times of two runs differ by more than these "
                      "intervals")
+        for line in _lent(document["rows"]):
+            self.say(line)
         for name, why in document["refused"].items():
             self.say(f"{name}: refused: {why}")
         if self.old is not None:
@@ -234,3 +239,14 @@ class Run:
             Path(self.html_path).write_text(page(document, found), encoding="utf-8")
         except OSError as error:
             raise BadInput(f"--html {self.html_path}: {error.strerror}") from error
+        interrupt.told(self.html_path)
+
+
+def _lent(rows: list[dict]) -> list[str]:
+    """A line for each half that has not all that the rows call: C's would have been timed there."""
+    of: dict[str, list[str]] = {}
+    for row in rows:
+        for half, functions in row["lent"].items():
+            of.setdefault(half, []).extend(functions)
+    return [f"half {half} has no {', '.join(dict.fromkeys(functions))}: rows of them are not timed "
+            "for it" for half, functions in of.items()]

@@ -35,7 +35,8 @@ def pykmm() -> None:
     """One kernel patch under a microscope: C, Cython and the patch's own lines, bit for bit.
 
     Exit codes: 0 all good, 1 something was found, 2 wrong use or bad input, 3 something is
-    missing here.
+    missing here. Interrupted (Ctrl-C, or nobody reads the output any more): 1 if something was
+    found by then, else 130; 143 after SIGTERM, 129 after SIGHUP.
     """
 
 

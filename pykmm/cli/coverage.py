@@ -13,7 +13,7 @@ from ..errors import BadInput
 from ..report import coverage as report
 from ..report import findings
 from ..source import counting, listing, reached, unreachable
-from . import options, output
+from . import interrupt, options, output
 from .fuzz import Session
 
 
@@ -39,6 +39,7 @@ def coverage(seconds, cases, seed, jobs, functions, html_path, json_path) -> int
     """
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
+    interrupt.begins(json_path, html_path, schema="pykmm.coverage/1")
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
     listed = options.parse_functions(functions)
@@ -88,7 +89,8 @@ class Counted(Session):
             for line in self._verdict(counted, result):
                 self.say(line)
         output.write_json(self.json_path, self._json(result, {}, []), self.out)
-        return output.FOUND if self._found(counted, result) else output.GOOD
+        return output.code_of(found=self._found(counted, result),
+                              interrupted=self._was_interrupted(result))
 
     def _found(self, counted: report.Coverage, result: dict) -> bool:
         # what was stopped early had no time to reach everything
@@ -128,12 +130,14 @@ class Counted(Session):
         from ..report.coverage_html import page
 
         about = (f"{findings.counted(result['cases'], 'case')} in {result['seconds']:.1f} s, "
-                 f"seed {self.plan['seed']}")
+                 f"seed {self.plan['seed']}"
+                 + ("; interrupted" if self._was_interrupted(result) else ""))
         try:
             Path(self.html_path).write_text(page(counted, self._listings(), about),
                                             encoding="utf-8")
         except OSError as error:
             raise BadInput(f"--html {self.html_path}: {error.strerror}") from error
+        interrupt.told(self.html_path)
 
     def _json(self, result: dict, rows: dict, saved: list[Path]) -> dict:
         counted = self._coverage(result)

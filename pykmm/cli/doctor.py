@@ -4,15 +4,23 @@
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
+import textwrap
 from dataclasses import dataclass
 
 import click
-from rich.table import Table
 
 from .. import __version__, paths
-from . import options, output, streams
+from . import interrupt, options, output, streams
+
+
+COLUMNS = 80        # where nobody's terminal says how many there are
+_HERE = 24          # columns of what is here, which is folded
+_LEAST = 16         # and of the rest, however narrow the terminal
+# what a terminal is told and nobody reads: colours, and other control characters
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,7 @@ class Part:
     """One thing that pykmm uses.
 
     needed : bool   without it pykmm itself does not work
+    wrong : str     why what was said to be it is not; ""
     """
 
     name: str
@@ -27,10 +36,11 @@ class Part:
     needed: bool
     found: str          # version or place; "" if missing
     get: str            # how to get it
+    wrong: str = ""
 
     @property
     def state(self) -> str:
-        return self.found or ("MISSING" if self.needed else "not here")
+        return self.wrong or self.found or ("MISSING" if self.needed else "not here")
 
 
 def _tool(name: str, *arguments: str) -> str:
@@ -43,8 +53,8 @@ def _tool(name: str, *arguments: str) -> str:
                                text=True, errors="replace", timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{path} (does not run: {error})"
-    lines = (shown.stdout or shown.stderr).strip().splitlines()
-    return lines[0][:60] if lines else path
+    lines = _CONTROL.sub("", shown.stdout or shown.stderr).strip().splitlines()
+    return lines[0].strip()[:60] if lines and lines[0].strip() else path
 
 
 def _package(name: str) -> str:
@@ -66,7 +76,7 @@ def parts() -> list[Part]:
     """Everything that pykmm can use, needed things first."""
     compiler = (os.environ.get("CC", "").split() or ["cc" if shutil.which("cc") else "gcc"])[0]
     mail = os.environ.get("PYKMM_PATCH", "")
-    here = mail if mail and os.path.isfile(mail) else ""
+    wrong = f"$PYKMM_PATCH {mail}: no such file" if mail and not os.path.isfile(mail) else ""
     return [
         Part("core library", "the machine and the engine", True,
              "built" if (paths.lib() / "libkmm.so").is_file() else "", "make build"),
@@ -76,19 +86,22 @@ def parts() -> list[Part]:
         *(Part(name, adds, True, _package(name), f"pip install {name}") for name, adds in (
             ("click", "the command line"), ("rich", "tables and progress"),
              ("pygments", "colours in listings"), ("jinja2", "listings as HTML"),
-             ("unidiff", "checking the canonical patch"), ("lark", "scenarios"))),
+             ("lark", "scenarios"))),
         Part("C compiler", "half X from a patch mail; building pykmm", False, _tool(compiler),
              "apt-get install gcc, or set CC"),
-        Part("patch mail", "half X: the patch's own lines", False, here,
-             "set PYKMM_PATCH to the mail, or use --patch"),
+        Part("patch mail", "half X: the patch's own lines", False, "" if wrong else mail,
+             "set PYKMM_PATCH to the mail, or use --patch", wrong),
         *(Part(name, adds, False, _package(name), f"pip install {name}") for name, adds in (
             ("cython", "building the Cython half"), ("pytest", "the tests"),
-            ("hypothesis", "tests of properties"), ("pytest-benchmark", "the benchmarks"),
+            ("pytest-xdist", "the tests, side by side"), ("hypothesis", "tests of properties"),
+            ("pytest-benchmark", "the benchmarks"), ("tree-sitter", "tools/structure.py"),
+            ("unidiff", "a test of the canonical patch"),
             ("matplotlib", "plots of how functions grow"))),
         *(Part(name, adds, False, _tool(name), f"apt-get install {name}") for name, adds in (
             ("valgrind", "instruction counts in bench/"),
-            ("clang", "a second compiler"),
-            ("afl-fuzz", "coverage-guided fuzzing"))),
+            ("clang", "a second compiler: make compilers"),
+            ("chromium", "tests of the review page in a browser"),
+            ("git", "a test of the canonical patch"), ("patch", "the same"))),
     ]
 
 
@@ -97,21 +110,34 @@ def parts() -> list[Part]:
 def doctor(json_path) -> int:
     """Say what is installed here and what each missing part would add."""
     output.check_json_path(json_path)
+    interrupt.begins(json_path, schema="pykmm.doctor/1")
     out = output.Output()
     found = parts()
     if json_path != "-":
-        table = Table(box=None, pad_edge=False)
-        for column in ("part", "here", "what it is for", "how to get it"):
-            table.add_column(column, overflow="fold")
-        for part in found:
-            table.add_row(part.name, part.state, part.adds, "" if part.found else part.get)
         out.line(f"pykmm {__version__}, Python {platform.python_version()}, {platform.machine()}")
-        out.print(table)
-    missing = [part for part in found if part.needed and not part.found]
+        for line in _table(found, out.console.width if out.console.is_terminal else COLUMNS):
+            out.line(line)
+    missing = [part for part in found if part.wrong or part.needed and not part.found]
     for part in missing:
-        streams.complain(f"{part.name} is missing: {part.get}")
+        streams.complain(part.wrong or f"{part.name} is missing: {part.get}")
     output.write_json(json_path, {
         "schema": "pykmm.doctor/1", "version": __version__, "python": platform.python_version(),
-        "parts": [{"name": p.name, "needed": p.needed, "found": p.found, "adds": p.adds,
-                   "get": p.get} for p in found]}, out)
+        "parts": [{"name": p.name, "needed": p.needed, "found": p.found, "wrong": p.wrong,
+                   "adds": p.adds, "get": p.get} for p in found]}, out)
     return output.LACKING if missing else output.GOOD
+
+
+def _table(found: list[Part], columns: int) -> list[str]:
+    """A row for each part, folded into so many columns; what is missing says how to get it."""
+    first = max(len(part.name) for part in found) + 2
+    rest = max(_LEAST, columns - first - _HERE - 2)
+    lines = []
+    for part in found:
+        words = part.adds if part.found and not part.wrong else f"{part.adds}: {part.get}"
+        here = textwrap.wrap(part.state, _HERE) or [""]
+        about = textwrap.wrap(words, rest, break_on_hyphens=False)
+        for i in range(max(len(here), len(about))):
+            cells = (part.name if i == 0 else "", *(one[i] if i < len(one) else ""
+                                                   for one in (here, about)))
+            lines.append(f"{cells[0]:<{first}}{cells[1]:<{_HERE + 2}}{cells[2]}".rstrip())
+    return lines

@@ -16,7 +16,7 @@ from ..engine.scope import BLOCKS, KINDS, MOST, Scope
 from ..engine.start import CONDITIONS
 from ..errors import BadInput, HarnessError
 from ..report import bits, findings
-from . import options, output, streams
+from . import interrupt, options, output, streams
 from .fuzz import Session
 
 _FEW = 10_000
@@ -75,6 +75,7 @@ def explore(processes, files, pages, vmas, file_pages, places, descriptors, cond
     """
     output.check_json_path(json_path)
     output.check_path("--state", state)
+    interrupt.begins(json_path, schema="pykmm.explore/1")
     mask = options.parse_units(units)
     if mask is None:
         raise BadInput("--units mixed: an exploration has one set of units: say all, none, U3,U7 "
@@ -161,12 +162,11 @@ class Exploring(Session):
             self.say(self._progress(message))
 
     def _progress(self, message: dict) -> str:
-        seconds = max(message["seconds"], 1e-9)
         first, at, last = message["level"]
         part = "" if at == last else f" ({(at - first) / (last - first):.0%})"
         return (f"{message['seconds']:6.1f} s  depth {message['depth'] + 1}{part}  "
                 f"{message['worlds']:,} worlds  {message['transitions']:,} transitions  "
-                f"{message['transitions'] / seconds:,.0f}/s")
+                f"{_rate(message):,.0f}/s")
 
     def _report(self, result: dict) -> int:
         found = [one for one in result["found"] if self._counts(one)]
@@ -182,7 +182,7 @@ class Exploring(Session):
             if path:
                 self.say(f"  saved; again with: {self._run_again(path)}")
         output.write_json(self.json_path, self._facts(result, found, saved), self.out)
-        return output.FOUND if found else output.GOOD
+        return output.code_of(found=found, interrupted=result["interrupted"])
 
     def _counts(self, found: dict) -> bool:
         return self.plan["ends"] or found["what"] == "difference"
@@ -190,15 +190,14 @@ class Exploring(Session):
     def _verdict(self, result: dict) -> list[str]:
         """What was covered, and what that means."""
         worlds = result["worlds"]
-        rate = result["transitions"] / max(result["seconds"], 1e-9)
         # of few worlds the room for the first ones is most of it
         each = f"; {result['bytes'] / worlds:.0f} bytes a world" if worlds > _FEW else ""
         return [
             _covered(result),
             f"{findings.counted(worlds, 'world')}, "
             f"{findings.counted(result['transitions'], 'transition')} "
-            f"({result['known']:,} to known worlds, {result['outside']:,} out of the scope) in "
-            f"{result['seconds']:.1f} s ({rate:,.0f}/s){each}",
+            f"({result['known']:,} to known worlds, {result['outside']:,} out of the scope) "
+            f"{_work(result)}{each}",
             "any two of these worlds have the same hash with a chance below "
             f"{exploring.collision_bound(worlds):.1e}",
             "this is a bound, and no proof of anything beyond this scope",
@@ -225,13 +224,14 @@ class Exploring(Session):
             "scope": {**scope_facts(self.scope), "units": bits.units_text(self.scope.units)},
             "left_out": list(self.scope.left_out),
             "halves": self.halves,
+            "lent": self.lent,
             "properties": sets.names(self.plan["properties"]),
             "jobs": self.plan["jobs"],
             "worlds": worlds, "transitions": result["transitions"], "known": result["known"],
             "outside": result["outside"], "depth": exploring.complete(result),
             "closed": result["state"] == "closed", "interrupted": result["interrupted"],
             "seconds": seconds,
-            "transitions_per_second": result["transitions"] / max(seconds, 1e-9),
+            "transitions_before": result["before"], "transitions_per_second": _rate(result),
             "bytes_per_world": result["bytes"] / max(1, worlds),
             "collision_bound": exploring.collision_bound(worlds),
             "found": [
@@ -245,12 +245,27 @@ class Exploring(Session):
     def _report_death(self, died: Died) -> int:
         if self.interrupted:
             streams.complain("stopped before it could be told what was covered")
-            return output.FOUND if self.seen else output.GOOD
+            interrupt.leave()
+            return output.code_of(found=self.seen, interrupted=True)
         said = f"a half {died.how} while exploring depth {self.reached + 2}"
         if not (self.task["halves"] or self.task["patch"]):
             raise HarnessError(said)
         streams.complain(said)
         return output.FOUND
+
+
+def _rate(result: dict) -> float:
+    """Transitions of this run a second: those that a file brought took none of its time."""
+    return (result["transitions"] - result["before"]) / max(result["seconds"], 1e-9)
+
+
+def _work(result: dict) -> str:
+    """How long this run took, for how much."""
+    here = result["transitions"] - result["before"]
+    if not here and result["before"]:
+        return "by earlier runs; this one had nothing left to do"
+    part = f", {here:,} of them by this run" if result["before"] else ""
+    return f"in {result['seconds']:.1f} s ({_rate(result):,.0f}/s{part})"
 
 
 def _what(found: dict) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from ..patch.canonical import SCHEMA
 from ..patch.canonical import extract as extract_patch
-from . import options, output
+from . import interrupt, options, output
 
 
 @click.command()
@@ -18,6 +19,7 @@ from . import options, output
 def extract(mail, folder, json_path) -> int:
     """Read a mail as people have it and write the patch so that tools can parse it."""
     output.check_json_path(json_path)
+    interrupt.begins(json_path, schema=SCHEMA)
     out = output.Output()
     verdict = extract_patch(Path(mail), Path(folder))
     patch, edits = Path(folder) / "canonical.patch", Path(folder) / "edits.json"

@@ -8,7 +8,7 @@ import click
 from ..engine import casefile
 from ..errors import BadInput
 from ..scenario import drawn, layout, meaning, parse
-from . import options, output
+from . import interrupt, options, output, streams
 
 
 @click.command()
@@ -19,24 +19,41 @@ from . import options, output
               help="Write to standard output instead; a saved case (.case) becomes a scenario.")
 @options.json_option
 def fmt(files, only_check, printed, json_path) -> int:
-    """Rewrite scenarios in their canonical layout; comments stay where they are."""
+    """Rewrite scenarios in their canonical layout; comments stay where they are.
+
+    All files are looked at. Each that means nothing is named, and then none is changed.
+    """
     output.check_json_path(json_path)
+    interrupt.begins(json_path, schema="pykmm.fmt/1", files=list(files))
     if only_check and printed:
         raise BadInput("--check and --print: one of them")
     out = output.Output()
-    texts = [(file, *_canonical(file, printed)) for file in files]
-    changed = [file for file, before, after in texts if before != after]
-    for file, before, after in texts:
+    texts: dict[str, str] = {}
+    changed: list[str] = []
+    bad: dict[str, str] = {}
+    for file in files:
+        try:
+            before, texts[file] = _canonical(file, printed)
+        except BadInput as error:
+            bad[file] = str(error)
+            streams.complain(bad[file])
+            continue
+        if before != texts[file]:
+            changed.append(file)
+            if only_check:
+                interrupt.found()
+                if json_path != "-":
+                    out.line(f"{file}: is not in its layout")
+    for file in () if bad or only_check else texts if printed else changed:
         if printed:
-            out.raw(after)
-        elif before != after:
-            if not only_check:
-                _write(file, after)
-            if json_path != "-":
-                out.line(f"{file}: {'is not in its layout' if only_check else 'rewritten'}")
+            out.raw(texts[file])
+            continue
+        _write(file, texts[file])
+        if json_path != "-":
+            out.line(f"{file}: rewritten")
     output.write_json(json_path, {"schema": "pykmm.fmt/1", "files": list(files),
-                                  "changed": changed}, out)
-    return output.FOUND if only_check and changed else output.GOOD
+                                  "changed": changed if only_check or not bad else [], "bad": bad}, out)
+    return output.WRONG_USE if bad else output.code_of(found=only_check and changed)
 
 
 def _canonical(file: str, printed: bool) -> tuple[str, str]:

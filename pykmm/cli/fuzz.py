@@ -15,13 +15,14 @@ from rich.table import Table
 
 from .. import paths
 from ..engine import casefile, core, finding
+from ..engine import halves as lending
 from ..engine.fuzz import BOTH, DIRECT, KINDS, SEQUENCES, Outcome
 from ..engine.guarded import Child, Died
 from ..engine.halves import BUILT_IN
 from ..errors import BadInput, HarnessError
 from ..report import bits, findings
 from ..source import counting, reached
-from . import options, output, streams
+from . import interrupt, options, output, streams
 
 PLAIN_PROGRESS_SECONDS = 5.0
 
@@ -54,6 +55,7 @@ def fuzz(seconds, cases, seed, jobs, functions, units, kind, wild, keep_going, f
          named, json_path) -> int:
     """Run halves against each other on random cases and compare every bit."""
     output.check_json_path(json_path)
+    interrupt.begins(json_path, schema="pykmm.fuzz/1")
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")
     if kind not in (None, DIRECT) and (wild or functions is not None):
@@ -92,6 +94,7 @@ class Session:
         self.json_path = json_path
         self.out = output.Output()
         self.halves = list(BUILT_IN)
+        self.lent: dict[str, list[str]] = {}    # functions that a half has not
         self.interrupted = False
         self.seen = 0       # divergences so far
 
@@ -111,7 +114,10 @@ class Session:
 
     @contextlib.contextmanager
     def _interrupts(self, child: Child) -> Iterator[None]:
-        """Ctrl-C asks the child for its result; a second one does without."""
+        """Ctrl-C asks the child for its result; a second one does without.
+
+        Afterwards it is ignored: how this ends is known. interrupt.again() ends that.
+        """
         def interrupted(*_: object) -> None:
             if self.interrupted:
                 child.kill()
@@ -123,7 +129,7 @@ class Session:
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)    # how this ends is known now
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _stop(self, child: Child) -> None:
         self.interrupted = True
@@ -139,8 +145,10 @@ class Session:
                 if message["type"] == "built":
                     self._introduce_x(message)
                 elif message["type"] == "ready":
-                    self.halves = message["halves"]
+                    self.halves, self.lent = message["halves"], message["lent"]
                     self._introduce()
+                    for line in lending.said(self.lent):
+                        self.say(line)
                 elif message["type"] == "progress":
                     self._note(message)
                     self.out.notice()
@@ -205,7 +213,8 @@ class Session:
                          f"  not saved; the same command with --seed {self.plan['seed']} finds it "
                          "again")
         output.write_json(self.json_path, self._json(result, counts, saved), self.out)
-        return output.FOUND if result["divergences"] else output.GOOD
+        return output.code_of(found=result["divergences"],
+                              interrupted=self._was_interrupted(result))
 
     def _summary(self, result: dict) -> list[str]:
         """What was run, all in all."""
@@ -290,6 +299,7 @@ class Session:
             "wild": self.plan["wild"],
             "jobs": self.plan["jobs"],
             "halves": self.halves,
+            "lent": self.lent,
             "cases": result["cases"],
             "sequences": result["sequences"],
             "operations": result["operations"],
@@ -321,7 +331,7 @@ class Session:
             streams.complain(f"stopped before {findings.counted(self.seen, 'divergence')} could be "
                              "told")
         self._report(self._nothing())
-        return output.FOUND if self.seen else output.GOOD
+        return output.code_of(found=self.seen, interrupted=True)
 
     def _culprit(self, died: Died) -> tuple[str, bytes]:
         """The half and case that end a child again, by themselves; threads run many at once."""

@@ -15,9 +15,15 @@ from rich.live import Live
 from rich.text import Text
 
 from ..errors import BadInput
-from . import streams
+from . import interrupt, streams
 
-GOOD, FOUND, WRONG_USE, LACKING = 0, 1, 2, 3
+GOOD, FOUND, WRONG_USE, LACKING, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def code_of(*, found: object, interrupted: object = False) -> int:
+    """How a command ends that ran: what was found stays found; what was cut short is not good."""
+    return FOUND if found else INTERRUPTED if interrupted else GOOD
+
 
 # where nobody looks, nothing is folded
 PIPE_COLUMNS = 1000
@@ -132,16 +138,19 @@ def write_json(path: str | None, what: dict, output: Output) -> None:
     text = json.dumps(what, indent=2) + "\n"
     if path == "-":
         output.raw(text)
+        interrupt.told(path)
         return
     target = Path(path)
     part = target.with_name(target.name + ".part")
     try:
         if target.exists() and not target.is_file():
             target.write_text(text, encoding="utf-8")    # a device or a pipe
+            interrupt.told(path)
             return
         try:
             part.write_text(text, encoding="utf-8")
             part.replace(target)
+            interrupt.told(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:

@@ -2,7 +2,6 @@
 """`pykmm review`: what each line of the patch is for, on the terminal, as a page, or as JSON."""
 
 import os
-import signal
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from ..patch.mail import read_mail
 from ..report import claims as claims_report
 from ..review import claims as claims_table
 from ..review import evidence, facts, terminal
-from . import options, output
+from . import interrupt, options, output
 from .answer import answer
 from .fuzz import Session
 from .review_against import review_against
@@ -75,6 +74,7 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong,
     """
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
+    interrupt.begins(json_path, html_path, schema="pykmm.review/1")
     alone = [claims, ablation, wrong, against is not None]
     if sum(alone) > 1 or (any(alone) and (what or html_path)):
         raise click.UsageError("--claims, --units, --wrong and --against each show that alone: "
@@ -109,11 +109,15 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong,
             "functions": None, "units": None, "wild": False, "keep_going": True}, json_path)
         if source.counts is None:
             return code
+        if code == output.FOUND:
+            interrupt.found()
     if _run_all(source, out, claims=bool(meant or html_path or json_path)):
         code = output.FOUND
+        interrupt.found()
     if html_path or json_path:
         source.shortest = _answer({"do": "shortest"}, out)["shortest"]
     found = facts.facts(source)
+    found["interrupted"] = source.counts is not None and source.counts.interrupted
     if html_path:
         _write_page(html_path, found)
     if not quiet:
@@ -156,7 +160,7 @@ def _count(source: facts.Source, plan: dict, json_path: str | None) -> int:
     counting = _Counting({"do": "fuzz", "plan": plan, "patch": None, "halves": []},
                          Path("findings"), json_path)
     code = counting.run()
-    signal.signal(signal.SIGINT, signal.default_int_handler)    # the session has switched it off
+    interrupt.again()       # the session has switched it off
     if counting.result is not None:
         source.counts = facts.Counts.of(counting.result, plan["seed"])
         source.counts.interrupted = counting.interrupted
@@ -194,7 +198,8 @@ class _Counting(Session):
 
     def _report(self, result: dict) -> int:
         self.result = result
-        return output.FOUND if result["divergences"] else output.GOOD
+        return output.code_of(found=result["divergences"],
+                              interrupted=self._was_interrupted(result))
 
 
 def _write_page(path: str, found: dict) -> None:
@@ -204,6 +209,7 @@ def _write_page(path: str, found: dict) -> None:
         Path(path).write_text(page(found), encoding="utf-8")
     except OSError as error:
         raise BadInput(f"--html {path}: {error.strerror}") from error
+    interrupt.told(path)
 
 
 def _closing(found: dict, html_path: str | None) -> list[str]:

@@ -13,7 +13,6 @@ from . import interrupt, output
 
 SCHEMA = "pykmm.review/1"
 WIDEST = 100        # columns of prose; more is hard to read
-INTERRUPTED = 130
 # verdicts of review.wrong, in their order
 _HEADS = {
     "v8": "only v8 breaks:",
@@ -44,9 +43,9 @@ def review_wrong(patch: str | None, seconds: float | None, jobs: int | None,
             out.line(line)
     output.write_json(json_path, {"schema": SCHEMA, "mail": patch, "wrong": report}, out)
     found = [*report["causes"], *(row["found"] for row in report["rest"] if row["found"])]
-    if not all(cause["mechanisms"] for cause in found) or _differing(report):
-        return output.FOUND
-    return INTERRUPTED if report["interrupted"] else output.GOOD
+    return output.code_of(
+        found=not all(cause["mechanisms"] for cause in found) or bool(_differing(report)),
+        interrupted=report["interrupted"])
 
 
 def _differing(report: dict) -> list[str]:

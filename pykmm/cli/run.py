@@ -10,7 +10,7 @@ from ..engine.guarded import Died
 from ..engine.halves import BUILT_IN
 from ..errors import HarnessError
 from ..report import findings
-from . import options, output, streams
+from . import interrupt, options, output, streams
 from .answer import answer
 from .scenario import run_scenario
 
@@ -27,6 +27,8 @@ def run(file, patch, named, json_path) -> int:
     expectations hold; 1 if one does not.
     """
     output.check_json_path(json_path)
+    interrupt.begins(json_path, file=file, schema="pykmm.scenario/1" if file.endswith(".kmm") else
+                     "pykmm.run/1")
     if file.endswith(".kmm"):
         return run_scenario(file, options.check_patch(patch), named, json_path)
     case = casefile.load(Path(file))

@@ -37,10 +37,21 @@ cdef extern from "machine/layout.h" nogil:
         uint32_t stride
         uint32_t count
     void kmm_arrays(const struct_world *world, kmm_array *arrays)
+    const char *kmm_source_name(int file)
 
-cdef extern from "half.h" nogil:
+cdef extern from "machine/outcome.h" nogil:
+    const char *kmm_outcome_words(int outcome)
+
+cdef extern from "machine/file.h" nogil:
     enum:
-        KMM_HALF_ABI
+        NR_KMM_FILE_KINDS
+        KMM_ON_DISK
+    ctypedef struct kmm_file_kind_facts "struct kmm_file_kind_facts":
+        const char *name
+        uint32_t traits
+    const kmm_file_kind_facts kmm_file_kinds[]
+
+cdef extern from "half_table.h" nogil:
     ctypedef struct kmm_half "struct kmm_half":
         uint32_t abi
         uint32_t size
@@ -69,6 +80,15 @@ cdef extern from *:
     const char *kmm_event_args(int i)
     const char *kmm_event_result(int i)
     int kmm_event_words(int i)
+
+cdef extern from "engine/lend.h" nogil:
+    const uint32_t kmm_core_abi
+    const uint32_t kmm_abi_quiet
+    ctypedef struct kmm_whole_half "struct kmm_whole_half":
+        kmm_half table
+    void kmm_make_whole(kmm_whole_half *whole, const kmm_half *own, const kmm_half *lender)
+    int kmm_half_has(const kmm_half *half, int function)
+    int kmm_called_by_operations(int function)
 
 cdef extern from "machine/world.h" nogil:
     void kmm_core_enter(struct_world *world)
@@ -113,6 +133,7 @@ cdef extern from "engine/shard.h" nogil:
     void kmm_sequence_operation(const kmm_sequence *s, uint32_t i, kmm_operation *operation)
     const char *kmm_operation_name(uint32_t kind)
     const char *kmm_operation_arguments(uint32_t kind)
+    int kmm_operation_by_process(uint32_t kind)
     const char *kmm_function_name(int function)
 
     ctypedef struct kmm_call "struct kmm_call":
@@ -134,7 +155,6 @@ cdef extern from "engine/shard.h" nogil:
         uint32_t outcome
         int64_t ret
         uint64_t fault
-    int kmm_half_has(const kmm_half *half, int function)
     void kmm_guarded_call(const kmm_half *half, const kmm_call *call, kmm_result *result)
     void kmm_guard_process()
     void kmm_unguard_process()
@@ -225,12 +245,16 @@ cdef extern from "machine/property.h" nogil:
         NR_KMM_PROPERTIES
         KMM_PROPERTIES_ALWAYS
         KMM_PROPERTIES_ALL
+        KMM_PROPERTIES_OF_STORES
     uint32_t broken_of "kmm_broken"(struct_world *world, uint32_t mask)
     uint32_t kmm_property_units(uint32_t property)
     const char *kmm_property_name(uint32_t property)
     const char *kmm_property_statement(uint32_t property)
 
 cdef extern from "engine/rest.h" nogil:
+    enum:
+        NR_KMM_LEFTOVERS
+    const char *kmm_leftover_words(int leftover)
     ctypedef struct kmm_broken "struct kmm_broken":
         uint32_t property
         uint32_t at
@@ -264,7 +288,8 @@ cdef class Runner:
 
 
 cdef class Half:
-    cdef const kmm_half *table
+    cdef const kmm_half *table      # what is run
+    cdef const kmm_half *own        # what the half itself exports
     cdef readonly str name
     cdef readonly str origin
 

@@ -10,8 +10,10 @@ import os
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc
 from libc.string cimport memcpy, memset
 
+from pykmm import paths
 from pykmm.errors import BadInput, HarnessError, Lacking
 
 
@@ -19,7 +21,7 @@ def _text(value):
     return value.decode("ascii")
 
 
-ABI = KMM_HALF_ABI
+ABI = kmm_core_abi
 MAX_HALVES = KMM_MAX_HALVES
 CASE_BYTES = sizeof(kmm_case)
 SEQUENCE_BYTES = sizeof(kmm_sequence)
@@ -29,20 +31,20 @@ WATCH_BYTES = sizeof(kmm_watch)
 PLACE_LINE_BITS = KMM_PLACE_LINE_BITS
 
 FUNCTIONS = [_text(kmm_function_name(i)) for i in range(NR_KMM_FUNCTIONS)]
-OUTCOMES = ["returned", "BUG", "oops", "lock taken twice", "lock not held", "too many locks",
-            "count below zero", "hang", "stray access"]
-if len(OUTCOMES) != NR_KMM_OUTCOMES:
-    raise HarnessError("pykmm.engine.core.OUTCOMES does not list enum kmm_outcome: rebuild")
+# those that the machine calls by the table of a half while operations are performed
+OF_OPERATIONS = [name for i, name in enumerate(FUNCTIONS) if kmm_called_by_operations(i)]
+OUTCOMES = [_text(kmm_outcome_words(i)) for i in range(NR_KMM_OUTCOMES)]
 
 # id -> (name, names of arguments, name of the result or "", words)
 EVENTS = [(_text(kmm_event_name(i)), _text(kmm_event_args(i)).split(),
            _text(kmm_event_result(i)), kmm_event_words(i)) for i in range(NR_KMM_EVENTS)]
 
 # what a place's file number stands for: a mirrored file below cref/, or a word
-FILES = dict(enumerate(["", "machine", "mm/rmap.c", "mm/page-writeback.c", "mm/memory.c",
-                        "mm/mmap.c", "mm/mprotect.c", "fs/buffer.c", "mail"]))
-if len(FILES) != NR_KMM_FILES:
-    raise HarnessError("pykmm.engine.core.FILES does not list enum kmm_file: rebuild")
+FILES = {i: _text(kmm_source_name(i)) for i in range(NR_KMM_FILES)}
+
+# kinds of file by their numbers, and those that have blocks on a disk
+FILE_KINDS = [_text(kmm_file_kinds[i].name) for i in range(NR_KMM_FILE_KINDS)]
+ON_DISK = [name for i, name in enumerate(FILE_KINDS) if kmm_file_kinds[i].traits & KMM_ON_DISK]
 
 # (structure, field, form, offset in bytes, bytes)
 FIELDS = [(_text(kmm_fields[i].structure), _text(kmm_fields[i].name), _text(kmm_fields[i].form),
@@ -59,13 +61,15 @@ SEQUENCE_CHOICES = [(_text(kmm_sequence_choices[i].name), kmm_sequence_choices[i
 # (name, names of arguments) of every kind of operation
 OPERATIONS = [(_text(kmm_operation_name(i)), _text(kmm_operation_arguments(i)).split())
               for i in range(NR_KMM_OPERATIONS)]
+# those whose actor is a process, which has to be there
+BY_PROCESS = [name for i, (name, _) in enumerate(OPERATIONS) if kmm_operation_by_process(i)]
 
 # what holds between two operations: name -> statement, in the order of their bits
 PROPERTIES = {_text(kmm_property_name(i)): _text(kmm_property_statement(i))
               for i in range(NR_KMM_PROPERTIES)}
 PROPERTIES_ALWAYS = KMM_PROPERTIES_ALWAYS       # see pykmm.engine.properties
 PROPERTY_UNITS = [kmm_property_units(i) for i in range(NR_KMM_PROPERTIES)]
-LEFTOVERS = ["", "page", "vma", "anon_vma", "buffer", "swap slot", "committed page", "open file"]
+LEFTOVERS = [_text(kmm_leftover_words(i)) for i in range(NR_KMM_LEFTOVERS)]
 
 # name -> (number, arguments, gives a result)
 PRIMITIVES = {_text(kmm_primitives[i].name): (i, kmm_primitives[i].arguments,
@@ -139,23 +143,49 @@ cdef class Half:
     """One half: a table of functions.  Tables live as long as the process.
 
     name : str       C, P, X, or what the user called it
-    address : int    where the table lies
+    origin : str     its library; "": it is of modules that were imported
+    lent : [str]     functions that it does not have: C's are called for them
     """
 
     @staticmethod
     def at(unsigned long address, str name, str origin=""):
         """The half whose table lies at an address, as Cython modules give it."""
         cdef Half half = Half.__new__(Half)
-        half.table = <const kmm_half *>address
+        half.table = half.own = <const kmm_half *>address
         half.name = name
         half.origin = origin
-        if half.table.abi != KMM_HALF_ABI:
-            raise BadInput(f"half {name} was built for version {half.table.abi} of half.h, and "
-                           f"this pykmm has {KMM_HALF_ABI}: build it again")
-        if half.table.size != sizeof(kmm_half):
-            raise BadInput(f"half {name} has a table of {half.table.size} bytes, and half.h one of "
-                           f"{sizeof(kmm_half)}: build it again")
+        half._check_form()
+        if half.lent:
+            half._complete()
         return half
+
+    def _check_form(self):
+        """Refuse what was built against other worlds, events or functions; raises BadInput."""
+        cdef uint32_t abi = self.own.abi
+        if abi ^ kmm_core_abi == kmm_abi_quiet:
+            raise BadInput(
+                f"half {self.name} was built without events (-DKMM_QUIET), so nothing that it does "
+                "would be seen: build it without that" if abi & kmm_abi_quiet else
+                f"half {self.name} records events, and the others do not: build it with "
+                "-DKMM_QUIET, or time all of them with --events")
+        if abi != kmm_core_abi:
+            raise BadInput(f"half {self.name} was built against another cref (form {abi:#x}, and "
+                           f"here it is {kmm_core_abi:#x}): its worlds, events or functions are "
+                           f"not these; build it again with the headers in {paths.cref()}")
+        if self.own.size != sizeof(kmm_half):
+            raise BadInput(f"half {self.name} has a table of {self.own.size} bytes, and half.h one "
+                           f"of {sizeof(kmm_half)}: build it again")
+
+    def _complete(self):
+        """C's functions in the place of those that are missing; raises BadInput: all of them."""
+        if len(self.lent) == NR_KMM_FUNCTIONS:
+            raise BadInput(f"half {self.name} has no function at all: nothing of it would run")
+        cdef Half lender = Half.load(paths.lib() / "c.so", "C")
+        cdef kmm_whole_half *whole = <kmm_whole_half *>calloc(1, sizeof(kmm_whole_half))
+        if whole is NULL:
+            raise Lacking("not enough memory for the table of a half")
+        kmm_make_whole(whole, self.own, lender.own)
+        self.table = &whole.table       # for as long as the process lives, as others
 
     @staticmethod
     def load(path, str name):
@@ -179,8 +209,12 @@ cdef class Half:
         return Half.at(<unsigned long>table, name, os.fspath(path))
 
     def has(self, int function):
-        """Does it have the function of this number?"""
-        return bool(kmm_half_has(self.table, function))
+        """Does it have the function of this number itself?"""
+        return bool(kmm_half_has(self.own, function))
+
+    @property
+    def lent(self):
+        return [name for i, name in enumerate(FUNCTIONS) if not self.has(i)]
 
     def __repr__(self):
         return f"<half {self.name}>"
@@ -290,7 +324,6 @@ cdef class Runner:
     def run(self, Half half):
         """Run one half on the case that was built last: (outcome, return, fault)."""
         cdef kmm_result result
-        self._check(half)
         kmm_guard_process()
         try:
             if self.sequences:
@@ -324,8 +357,6 @@ cdef class Runner:
         call.address, call.len, call.end, call.pgoff = address, len, end, pgoff
         call.prot, call.map_flags, call.newflags = prot, map_flags, newflags
         call.orig_pte = orig_pte
-        if not kmm_half_has(half.table, call.function):
-            raise BadInput(f"half {half.name} has no {function}")
         self.restore(image)
         kmm_guard_thread()
         kmm_guard_process()
@@ -405,12 +436,11 @@ cdef class Runner:
         """Number of the first half whose run differs from that of halves[0], or 0."""
         if len(halves) > MAX_HALVES:
             raise BadInput(f"{len(halves)} halves: at most {MAX_HALVES} can be compared")
-        cdef const kmm_half *tables[8]
+        cdef const kmm_half *tables[KMM_MAX_HALVES]
         cdef kmm_result first
         cdef uint32_t running
         for i, half in enumerate(halves):
-            self._check(half)
-            tables[i] = (<Half>half).table
+                tables[i] = (<Half>half).table
         kmm_guard_process()
         try:
             if self.sequences:
@@ -419,17 +449,6 @@ cdef class Runner:
             return kmm_replay(self.runner, &self.case, tables, len(halves), &first, &running)
         finally:
             kmm_unguard_process()
-
-    def _check(self, Half half):
-        cdef int i
-        if not self.sequences:
-            if not kmm_half_has(half.table, self.case.function):
-                raise BadInput(f"half {half.name} has no {FUNCTIONS[self.case.function]}")
-            return
-        for i in range(NR_KMM_FUNCTIONS):
-            if not kmm_half_has(half.table, i):
-                raise BadInput(f"half {half.name} has no {FUNCTIONS[i]}, and sequences need every "
-                               f"function")
 
     def use(self, Half half):
         """The half that actors of the machine call, from here on, when a primitive needs one."""
@@ -478,24 +497,16 @@ cdef class Job:
         seed : int            0 <= seed < 2**64
         functions : [int]     numbers of the functions to call, in turn; None: all
         units : int           mask of units; None: a mixture
-        raises BadInput       a half lacks one of the functions
         """
         memset(&self.job, 0, sizeof(self.job))
         self.halves, self.counted = list(halves), list(counted)
         if not 1 <= len(self.halves) <= KMM_MAX_HALVES:
             raise BadInput(f"{len(self.halves)} halves: at most {KMM_MAX_HALVES} can be compared")
-        numbers = ([n for n in range(NR_KMM_FUNCTIONS) if self.halves[0].has(n)]
-                   if functions is None else list(functions))
+        numbers = list(range(NR_KMM_FUNCTIONS) if functions is None else functions)
         for i, half in enumerate(self.halves):
             self.job.halves[i] = (<Half>half).table
         for i, half in enumerate(self.counted):
             self.job.counted[i] = (<Half>half).table
-        for half in self.halves + self.counted:
-            for number in numbers:
-                if not half.has(number):
-                    raise BadInput(f"half {half.name} has no {FUNCTIONS[number]}: choose other "
-                                   f"functions with --functions, which means --kind direct, as "
-                                   f"sequences need every function")
         for i, number in enumerate(numbers):
             self.job.functions[i] = number
         self.job.nr_functions = len(numbers)

@@ -10,10 +10,10 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from pykmm.engine.core cimport (
-    Half, Runner, kmm_guard_process, kmm_guard_thread, kmm_half, kmm_operation,
+    KMM_PROPERTIES_OF_STORES, Half, Runner, kmm_guard_process, kmm_guard_thread, kmm_half, kmm_operation,
     kmm_unguard_process, struct_world, world_size)
 
-from pykmm.engine.core import FUNCTIONS, OPERATIONS, OUTCOMES, PROPERTIES
+from pykmm.engine.core import OPERATIONS, OUTCOMES, PROPERTIES
 from pykmm.engine.scope import cost
 from pykmm.errors import BadInput, HarnessError, Lacking
 
@@ -42,6 +42,7 @@ cdef extern from "engine/explore/explore.h" nogil:
         KMM_NO_WORLD
         KMM_MOST_ACTIONS
         KMM_MOST_DEPTH
+        KMM_MADE_BY
         KMM_FOUND_PROPERTY
         KMM_FOUND_DIFFERENCE
         KMM_NR_FOUND
@@ -92,8 +93,8 @@ cdef extern from "engine/explore/explore.h" nogil:
     const kmm_seen *kmm_explorer_seen(const kmm_explorer *explorer, uint32_t number)
     const uint8_t *kmm_explorer_image(kmm_explorer *explorer, uint32_t number, uint64_t *bytes)
     uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint32_t *actions)
-    int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
-    int kmm_explorer_load(kmm_explorer *explorer, const char *path)
+    int kmm_explorer_save(const kmm_explorer *explorer, const char *path, const char *made_by)
+    int kmm_explorer_load(kmm_explorer *explorer, const char *path, char *made_by)
 
 cdef extern from "engine/explore/visited.h" nogil:
     enum:
@@ -133,9 +134,6 @@ MOST_ACTIONS = KMM_MOST_ACTIONS
 SEEN_BYTES = sizeof(kmm_seen)
 _SIZES = ("pages", "vmas", "mms", "pmds", "table_shift", "mappings", "slots", "files",
           "anon_vmas", "buffers", "trace_words", "swap_slots")
-# these look at what users have stored and the disk does not hold yet, or whether swap has failed
-_OF_STORES = sum(1 << i for i, name in enumerate(PROPERTIES)
-                 if name in ("promised_writes", "kept_writes", "written_at_rest", "known_contents"))
 _KINDS = [kind for kind, _ in OPERATIONS]
 
 
@@ -228,11 +226,6 @@ cdef class Explorer:
         self.nr_first = len(first)
         if not 1 <= len(self.halves) <= KMM_MAX_HALVES or len(files) > KMM_SCOPE_FILES:
             raise HarnessError("too many halves or files to explore")
-        for half in self.halves:
-            for number, function in enumerate(FUNCTIONS):
-                if not half.has(number):
-                    raise BadInput(f"half {half.name} has no {function}, and operations need every "
-                                   "function")
         if len(first) + len(actions) > KMM_MOST_ACTIONS:
             raise BadInput(f"{len(actions)} operations to try: at most {KMM_MOST_ACTIONS}; choose "
                            "fewer with --ops")
@@ -257,7 +250,7 @@ cdef class Explorer:
             scope.file[i].kind, scope.file[i].pages, scope.file[i].block_shift = kind, pages, shift
         scope.units, scope.vmas, scope.processes = units, vmas, processes
         scope.properties = properties
-        scope.form = _form(vma_slots, properties & _OF_STORES,
+        scope.form = _form(vma_slots, properties & KMM_PROPERTIES_OF_STORES,
                            any(pauses for _, _, pauses in actions))
 
     cdef _words(self, words):
@@ -357,7 +350,7 @@ cdef class Explorer:
 
     def path(self, uint32_t world):
         """Numbers of the actions from the start to a world: of `actions`, from 0."""
-        cdef uint32_t actions[256]
+        cdef uint32_t actions[KMM_MOST_DEPTH]
         if kmm_explorer_seen(self.explorer, world) is NULL:
             raise HarnessError(f"there is no world {world}")
         nr = kmm_explorer_path(self.explorer, world, actions)
@@ -418,25 +411,29 @@ cdef class Explorer:
         return [spent[i] for i in range(NR_KMM_EXPLORE_PHASES)], max(
             transitions[i] for i in range(NR_KMM_EXPLORE_PHASES))
 
-    def save(self, path):
-        """Write what is needed to go on; OSError."""
-        cdef bytes name = os.fsencode(path)
+    def save(self, path, str made_by):
+        """Write what is needed to go on, and by which halves it was made; OSError."""
+        cdef bytes name = os.fsencode(path), text = made_by.encode()
         cdef const char *where = name
+        cdef const char *made = text
         cdef int error
         with nogil:
-            error = kmm_explorer_save(self.explorer, where)
+            error = kmm_explorer_save(self.explorer, where, made)
         if error:
             raise OSError(-error, os.strerror(-error), path)
 
     def load(self, path):
-        """Go on from a file; 0, or the number of an error: EPROTO no such file or another
-        version, EINVAL another scope, EILSEQ damaged, or why it cannot be read."""
+        """Go on from a file: (0, by which halves it was made), or (number of an error, "").
+
+        Errors are EPROTO no such file or another version, EINVAL another scope, EILSEQ damaged, or
+        why it cannot be read."""
         cdef bytes name = os.fsencode(path)
         cdef const char *where = name
+        cdef char made_by[KMM_MADE_BY]
         cdef int error
         with nogil:
-            error = kmm_explorer_load(self.explorer, where)
-        return -error
+            error = kmm_explorer_load(self.explorer, where, made_by)
+        return -error, "" if error else made_by.decode("utf-8", "replace")
 
 
 cdef class Pairs:
@@ -478,7 +475,7 @@ cdef class Pairs:
         """pairs, transitions, outside, depth; parted: {how: (numbers of the actions, results)} of
         each way in which they parted, with results of both"""
         cdef const kmm_paired *totals = kmm_pairs_totals(self.pairs)
-        cdef uint32_t actions[256]
+        cdef uint32_t actions[KMM_MOST_DEPTH]
         parted = {}
         for i in range(NR_KMM_PARTED):
             if totals.parted[i].parent == KMM_NO_WORLD:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import BadInput
 from ..report.paths import Map
-from . import core
+from . import core, identity
 from .explorer import Explorer
 from .scope import Operation, Scope, length
 
@@ -62,7 +62,7 @@ class Exploration:
     """One run: `run` blocks until it is over, `stop` ends it from another thread."""
 
     def __init__(self, plan: Plan):
-        """raises BadInput   the file of the state is bad, or of another scope"""
+        """raises BadInput   the file of the state is bad, of another scope, or by other halves"""
         self.plan = plan
         scope = plan.scope
         self.explorer = Explorer(
@@ -73,12 +73,18 @@ class Exploration:
             words=_words(scope))
         self.interrupted = False
         self._errors: list[BaseException] = []
+        self._made_by = identity.made_by(plan.halves) if plan.state else ""
         if plan.state and os.path.exists(plan.state):
             self._load(plan.state)
+        self.before = self.explorer.totals()["transitions"]     # of earlier runs
 
     def _load(self, path: str) -> None:
-        error = self.explorer.load(path)
+        error, made_by = self.explorer.load(path)
         if not error:
+            differs = identity.difference(made_by, self._made_by)
+            if differs:
+                raise BadInput(f"--state {path}: {differs}: its worlds were compared by those and "
+                               "not by these; run with the same, or name another file")
             return
         why = {
             errno.EPROTO: "it is no state of an exploration, or of another version of pykmm",
@@ -97,7 +103,8 @@ class Exploration:
         """progress(totals, seconds) is called a few times a second, and at the end of each depth.
 
         returns the totals of Explorer, and `state` (of explorer.STATES, or "stopped"), `seconds`,
-        `interrupted`, and for each thing found its `operations`: what leads there
+        `interrupted`, `before` (transitions of earlier runs, which the file had), and for each
+        thing found its `operations`: what leads there
         """
         start = time.monotonic()
         core.guard_process()
@@ -108,7 +115,7 @@ class Exploration:
         totals = self.explorer.totals()
         if self.plan.state:
             self._save(self.plan.state)
-        return {**totals, "state": state, "seconds": time.monotonic() - start,
+        return {**totals, "before": self.before, "state": state, "seconds": time.monotonic() - start,
                 "interrupted": self.interrupted and state == "stopped",
                 "found": [self._told(*found) for found in totals["found"]]}
 
@@ -162,7 +169,7 @@ class Exploration:
     def _save(self, path: str) -> None:
         part = f"{path}.part"
         try:
-            self.explorer.save(part)
+            self.explorer.save(part, self._made_by)
             os.replace(part, path)
         except OSError as error:
             raise BadInput(f"--state {path}: it cannot be written: {error.strerror}") from error

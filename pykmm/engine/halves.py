@@ -2,6 +2,7 @@
 """Which halves there are, and how each is found and loaded."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,37 @@ class NamedHalf:
         if not os.path.isfile(path):
             raise BadInput(f"--half {text}: no such file: {path}")
         return NamedHalf(name, str(Path(path).resolve()))
+
+
+def lent(loaded: Iterable[core.Half]) -> dict[str, list[str]]:
+    """Halves that do not have every function: name -> those that are C's in their place."""
+    return {half.name: half.lent for half in loaded if half.lent}
+
+
+def need_their_own(loaded: Iterable[core.Half], called: Iterable[str]) -> None:
+    """Refuse a half of which nothing would run, as C's functions are all that would be compared.
+
+    called : names    of the functions that the machine, or a case, is going to call
+    raises BadInput   a half has none of them
+    """
+    called = list(dict.fromkeys(called))
+    for half in loaded:
+        if called and set(called) <= set(half.lent):
+            raise BadInput(f"half {half.name} has no {_or(called)}, and nothing else is called "
+                           "here: C's would run in its place, and nothing of it")
+
+
+def said(of: dict[str, list[str]]) -> list[str]:
+    """A line for each half that does not have every function; of: as lent gives it."""
+    return [f"half {name} has no {_or(missing)}: C's own "
+            f"{'is' if len(missing) == 1 else 'are'} called in "
+            f"{'its' if len(missing) == 1 else 'their'} place, so nothing is said of "
+            f"{'it' if len(missing) == 1 else 'them'}" for name, missing in of.items()]
+
+
+def _or(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def c_half(*, counted: bool = False) -> core.Half:

@@ -14,7 +14,6 @@ from pykmm.engine.core cimport (
     kmm_guard_process,
     kmm_guard_thread,
     kmm_half,
-    kmm_half_has,
     kmm_operation,
     kmm_result,
     kmm_unguard_process,
@@ -106,7 +105,8 @@ cdef class Timed:
     cdef kmm_timed timed
     cdef Runner runner
     cdef bytes image
-    cdef list functions
+    cdef list functions     # that are called directly
+    cdef bint operates
 
     def __cinit__(self, start, unsigned int stack_at=0):
         """start : bench.row.Start
@@ -139,7 +139,7 @@ cdef class Timed:
             self.functions.append(step.function)
         else:
             _fill_operation(&filled.operation, step.name, step.actor, tuple(step.arguments))
-            self.functions = list(core.FUNCTIONS)
+            self.operates = True
 
     def __dealloc__(self):
         free(self.timed.returns)
@@ -150,9 +150,12 @@ cdef class Timed:
         return self.timed.nr_changed
 
     def missing(self, Half half):
-        """Names of the functions that these steps need and a half does not have."""
-        return [name for name in self.functions
-                if not kmm_half_has(half.table, core.FUNCTIONS.index(name))]
+        """Names of the functions of which these steps time C's instead of a half's own: all that
+        they call directly and it does not have; those of operations if it has none of them."""
+        lent = half.lent
+        direct = [name for name in self.functions if name in lent]
+        return direct or ([*core.OF_OPERATIONS] if self.operates and not self.functions
+                          and set(core.OF_OPERATIONS) <= set(lent) else [])
 
     def run(self, Half half):
         """The steps once, guarded: (outcome, what each step returned, fault)."""

@@ -71,8 +71,27 @@ def _load_halves(task: dict, talk: Talk) -> tuple[list[core.Half], finding.MailL
     for named in task["halves"]:
         talk.say("loading", half=named["name"])
         loaded.append(core.Half.load(named["path"], named["name"]))
-    talk.say("ready", halves=[half.name for half in loaded])
+    halves.need_their_own(loaded, _called(task))
+    talk.say("ready", halves=[half.name for half in loaded], lent=halves.lent(loaded))
     return loaded, mail
+
+
+def _called(task: dict) -> list[str]:
+    """The functions that a task calls by the tables of halves; []: it says that itself."""
+    if task["do"] == "fuzz":
+        plan = task["plan"]
+        chosen = plan["functions"]
+        direct = core.FUNCTIONS if chosen is None else [core.FUNCTIONS[n] for n in chosen]
+        return [*(() if plan["kind"] == fuzz.SEQUENCES else direct),
+                *(() if plan["kind"] == fuzz.DIRECT else core.OF_OPERATIONS)]
+    if task["do"] == "run":
+        case = bytes.fromhex(task["case"])
+        return core.OF_OPERATIONS if core.is_sequence(case) else [finding.function_of(case)]
+    if task["do"] == "scenario":
+        from ..scenario import parse, run
+
+        return run.called(parse.parse(task["text"], task["file"]))
+    return core.OF_OPERATIONS if task["do"] == "explore" else []
 
 
 def _load_revisions(task: dict, talk: Talk) -> tuple[list[core.Half], list[finding.MailLines]]:
@@ -83,7 +102,7 @@ def _load_revisions(task: dict, talk: Talk) -> tuple[list[core.Half], list[findi
     built = [build_x(Path(mail)) for mail in mails]
     talk.say("loading", half="X")
     loaded = [core.Half.load(one.path, name) for one, name in zip(built, "XY", strict=True)]
-    talk.say("ready", halves=[half.name for half in loaded])
+    talk.say("ready", halves=[half.name for half in loaded], lent={})
     return loaded, [finding.MailLines(os.path.basename(mail), {
         line.number: found.edit.id for found in one.verdict.edits for line in found.lines})
         for mail, one in zip(mails, built, strict=True)]
@@ -158,7 +177,7 @@ def _explore(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk:
     exploration = exploring.Exploration(exploring.Plan(loaded, scope, **plan))
     threading.Thread(target=lambda: stop.wait() and exploration.stop(), daemon=True).start()
     result = exploration.run(lambda totals, seconds: talk.say(
-        "progress", **totals, seconds=seconds))
+        "progress", **totals, before=exploration.before, seconds=seconds))
     for found in result["found"]:
         found["scenario"] = explored.text_of(found, scope)
     talk.say("result", **result)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from html import escape
 
+from ..engine import core
 from . import bits
 from .paths import PAGE_SHIFT, SECTORS, Map
 
@@ -18,10 +19,8 @@ COLUMNS = 100
 SECTOR_SHIFT = PAGE_SHIFT - 2
 FIRST_FRAME = 0x100
 
-# enum kmm_file_kind
-KINDS = ["ext2", "ext3", "block device", "tmpfs", "ramfs", "PFNMAP driver", "prot driver",
-         "hugetlbfs", "no mmap", "failing driver"]
-_ON_DISK = KINDS[:3]
+KINDS = core.FILE_KINDS
+_ON_DISK = core.ON_DISK
 GARBAGE = 0xFFFF       # KMM_GARBAGE
 _INODE_FLAGS = {4: "append-only", 8: "mandatory lock", 32: "swap file"}
 _MAPPING_FLAGS = {20: "EIO", 21: "ENOSPC"}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a picture of a world shows, as plain data: ptes, pages, buffers, disks, counters."""
 
+from ..engine import core
 from ..report import bits
 from ..report import world as rendering
 from ..report.paths import PAGE_SHIFT, SECTORS
@@ -26,7 +27,7 @@ def state_of(words: rendering.Words, files: list[str]) -> dict:
                                       for mm in range(words.count("mm"))) if one["vmas"]],
         "pages": _pages(words, files),
         "disks": [_disk(words, number, name) for number, name in enumerate(files)
-                  if rendering.KINDS[words[f"inode[{number}].i_kind"]] in rendering.KINDS[:3]],
+                  if rendering.KINDS[words[f"inode[{number}].i_kind"]] in core.ON_DISK],
         "counters": {name: words[f"world.page_state.{name}"]
                      for name in ("nr_dirty", "nr_writeback")},
         "faults": [line.cells[0] for line in rendering.lock_lines(words)

@@ -126,8 +126,8 @@ def test_a_row_that_does_not_return_is_refused():
 def test_a_half_that_differs_is_no_column_and_the_others_are(workshop):
     samples = measure(CLEANED, [C, P, loaded(workshop.wrong()), loaded(workshop.partly())], 0.0)
     assert list(samples.columns) == ["C", "P"]
-    assert samples.refused == {"wrong": "wrong and C differ",
-                               "partly": "partly has no page_mkclean_one"}
+    assert samples.refused == {"wrong": "wrong and C differ"}
+    assert samples.lent == {"partly": ["page_mkclean_one"]}
 
 
 def test_rounds_that_do_not_come_back_are_refused(monkeypatch):

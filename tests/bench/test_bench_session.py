@@ -61,21 +61,22 @@ def test_a_layout_is_the_same_in_every_run():
 
 def test_a_half_that_crashes_costs_its_row_and_no_other(workshop):
     half = workshop.with_lines("crash", CRASH)
-    result = timed(NONE, CLEANED, half=half)
+    result = timed(NONE, CLEANED, half=half, events=True)
     assert result.refused == {NONE: "half crash ended the engine by SIGABRT"}
     assert [row["name"] for row in result.rows] == [CLEANED]
 
 
 def test_a_half_that_stands_still_is_told(workshop, monkeypatch):
     monkeypatch.setenv("PYKMM_SILENT_SECONDS", "1")
-    result = timed(NONE, half=workshop.with_lines("stand", STAND))
+    result = timed(NONE, half=workshop.with_lines("stand", STAND), events=True)
     assert result.refused == {NONE: "half stand does not come back"}
 
 
 def test_after_many_deaths_the_rest_is_not_tried(workshop):
     # every call of page_mkclean ends the process
     names = [row.name for row in rows.ROWS if row.function == "page_mkclean"][:5]
-    result = timed(*names, CLEANED, half=workshop.with_lines("crash", CRASH))
+    half = workshop.with_lines("crash", CRASH)
+    result = timed(*names, CLEANED, half=half, events=True)
     assert result.rows == []
     assert list(result.refused.values()) == (
         ["half crash ended the engine by SIGABRT"] * 3
@@ -115,11 +116,11 @@ def test_a_half_that_cannot_be_loaded_is_refused(tmp_path):
         timed(CLEANED, half=f"no={library}")
 
 
-def test_a_half_with_events_is_no_column_of_one_without(workshop):
+def test_a_half_with_events_is_refused_beside_those_without(workshop):
     half = workshop.half("loud", (paths.cref() / "mm/rmap.c").read_text())
-    assert timed(CLEANED, half=half).rows[0]["refused"] == {
-        "loud": "loud records events, and the others do not: build it with -DKMM_QUIET, or time "
-                "all of them with --events"}
+    with pytest.raises(BadInput, match="loud records events, and the others do not: build it with "
+                                       "-DKMM_QUIET, or time all of them with --events"):
+        timed(CLEANED, half=half)
     row = timed(CLEANED, half=half, events=True).rows[0]
     assert row["refused"] == {} and row["ratios"]["loud"] is not None
 

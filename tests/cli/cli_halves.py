@@ -64,10 +64,29 @@ class Workshop:
 
     def partly(self) -> str:
         """A half without page_mkclean_one."""
-        return self.half("partly", changed(
-            "KMM_ENTRY(page_mkclean_one);",
-            "__asm__(\".globl kmm_entry_page_mkclean_one\\n"
-            ".set kmm_entry_page_mkclean_one, 0\");"))
+        return self.half("partly", self.partly_text())
+
+    @staticmethod
+    def partly_text() -> str:
+        return changed("KMM_ENTRY(page_mkclean_one);",
+                       "__asm__(\".globl kmm_entry_page_mkclean_one\\n"
+                       ".set kmm_entry_page_mkclean_one, 0\");")
+
+    def table(self, name: str, functions: str) -> str:
+        """A half that is a table and nothing else; functions: lines of its initializer, of which
+        `one` is a function of unsigned int that returns 1."""
+        source = self.folder / f"{name}.c"
+        source.write_text(f"""
+            #include "half.h"
+            static void enter(struct world *world) {{ (void)world; }}
+            int one(unsigned int flags) {{ (void)flags; return 1; }}
+            __attribute__((visibility("default"))) const struct kmm_half kmm_half = {{
+                .abi = KMM_HALF_ABI, .size = sizeof(struct kmm_half), .name = "{name}",
+                .enter = enter, {functions}
+            }};""")
+        library = self.compile(self.folder / f"{name}.so", "-shared", *paths.c_flags(),
+                               f"-I{paths.cref()}", source)
+        return f"{name}={library}"
 
     def with_lines(self, name: str, lines: str, before: str = "") -> str:
         """A half whose page_mkclean begins with some lines of C."""

@@ -9,6 +9,7 @@ import pytest
 from cli_command import Done, Pykmm
 from cli_halves import Workshop
 
+from pykmm import paths
 from pykmm.engine import core
 
 LONG = "n" * 5000
@@ -233,8 +234,10 @@ def test_more_halves_than_there_is_room_for(pykmm: Pykmm, workshop: Workshop, sa
 
 @pytest.mark.parametrize(("source", "what"), [
     ("int nothing;", "kmm_half"),
-    ("const unsigned kmm_half[64] = { 99 };", "99"),
-    (f"const unsigned kmm_half[64] = {{ {core.ABI - 1}, 8 }};", f"version {core.ABI - 1} of"),
+    ("const unsigned kmm_half[64] = { 99 };", "form 0x63, and here it is"),
+    # as halves were numbered before the number was made of what they are built against
+    ("const unsigned kmm_half[64] = { 4, 232 };", "built against another cref (form 0x4,"),
+    (f"const unsigned kmm_half[64] = {{ {core.ABI ^ 1}, 8 }};", "built without events"),
     (f"const unsigned kmm_half[64] = {{ {core.ABI}, 8 }};", "a table of 8 bytes"),
     ("extern int nobody_has_this(void); int kmm_half(void) { return nobody_has_this(); }",
      "nobody_has_this"),
@@ -248,16 +251,48 @@ def test_library_that_is_no_half(pykmm: Pykmm, workshop: Workshop, saved_case: P
     pykmm("run", saved_case, "--half", f"mine={library}").complained(2, "half mine", what)
 
 
-def test_half_without_one_of_the_functions(pykmm: Pykmm, workshop: Workshop, saved_case: Path,
-                                           saved_sequence: Path) -> None:
-    half = workshop.partly()
-    lacking = "half partly has no page_mkclean_one"
+LENT = "half partly has no page_mkclean_one: C's own is called in its place"
+
+
+def test_half_without_one_of_the_functions_has_c_s_called(
+        pykmm: Pykmm, workshop: Workshop, saved_case: Path, saved_sequence: Path) -> None:
+    half = ("--half", workshop.partly())
     for kind in ([], ["--kind", "both"], ["--kind", "direct"], ["--kind", "sequences"]):
-        done = fuzz(pykmm, "--half", half, *kind)
-        assert done.complained(2, lacking, "--functions", "--kind direct").out.count("\n") <= 2
-    fuzz(pykmm, "--half", half, "--functions", "page_mkclean").was_silent(0)
-    pykmm("run", saved_case, "--half", half).was_silent(0)
-    pykmm("run", saved_sequence, "--half", half).complained(2, lacking, "sequences need every")
+        assert LENT in fuzz(pykmm, *half, *kind).was_silent(0).out
+    done = fuzz(pykmm, *half, "--json", "-").was_silent(0)
+    assert done.json["lent"] == {"partly": ["page_mkclean_one"]}
+    for words in (["run", saved_case], ["run", saved_sequence],
+                  ["explore", "--ops", "mmap,store,writeback"]):
+        assert LENT in pykmm(*words, *half).was_silent(0).out
+        done = pykmm(*words, *half, "--json", "-").was_silent(0)
+        assert done.json["lent"] == {"partly": ["page_mkclean_one"]}
+    # what it has is its own, and what differs there is found
+    wrong = ("--half", workshop.half("other", workshop.partly_text().replace(
+        "if (protect)\n", "if (!protect)\n")))
+    assert "C and other differ" in fuzz(pykmm, *wrong, "--functions", "page_mkclean"
+                                        ).was_silent(1).out
+
+
+def test_half_of_which_nothing_would_run_is_refused(
+        pykmm: Pykmm, workshop: Workshop, saved_case: Path, saved_sequence: Path) -> None:
+    fuzz(pykmm, "--half", workshop.partly(), "--functions", "page_mkclean_one").complained(
+        2, "half partly has no page_mkclean_one, and nothing else is called here")
+    none = ("--half", workshop.table("none", ""))
+    one = ("--half", workshop.table("one", ".is_shared_writable = one,"))
+    for words in (["fuzz", "--cases", "1k"], ["run", saved_case], ["run", saved_sequence],
+                  ["explore", "--ops", "mmap,store"]):
+        pykmm(*words, *none).complained(2, "half none has no function at all")
+        if words[0] != "fuzz":
+            pykmm(*words, *one).complained(2, "half one has no ", "and nothing of it")
+    fuzz(pykmm, *one, "--functions", "is_shared_writable").was_silent(1)
+    fuzz(pykmm, *one, "--kind", "sequences").complained(2, "half one has no ")
+
+
+def test_half_without_events_is_refused(pykmm: Pykmm, saved_case: Path) -> None:
+    quiet = f"quiet={paths.lib() / 'quiet/c.so'}"
+    for words in (["fuzz", "--cases", "1k"], ["run", saved_case],
+                  ["explore", "--ops", "mmap,store"], ["bench", "do_brk", "--events"]):
+        pykmm(*words, "--half", quiet).complained(2, "half quiet was built without events")
 
 
 # -- where results go

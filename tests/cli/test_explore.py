@@ -118,6 +118,43 @@ def test_interrupt_tells_what_was_covered_and_state_goes_on(pykmm):
     pykmm("explore", *FEW, "--state", "state").complained(2, "no state of an exploration")
 
 
+def test_state_is_gone_on_with_by_the_halves_that_made_it_only(pykmm, workshop):
+    alike = ("--half", workshop.with_lines("alike", ""))
+    state = (*FEW, "--state", "state")
+    pykmm("explore", *state, *alike).was_silent(0)
+    pykmm("explore", *state, *alike).was_silent(0)
+    # none less, none more, and none of the same name that is another one
+    pykmm("explore", *state).complained(
+        2, "--state state: it was made by C, P, alike, and this run has C, P:")
+    other = ("--half", workshop.with_lines("alike", "if (!page) return 1;"))
+    pykmm("explore", *state, *other).complained(
+        2, "what it was made by was built anew since: half alike was ", "name another file")
+    os.unlink(pykmm.cwd / "state")
+    pykmm("explore", *state).was_silent(0)
+    wrong = ("--half", workshop.wrong())
+    pykmm("explore", *state, *wrong).complained(
+        2, "made by C, P, and this run has C, P, wrong")
+
+
+def test_run_that_goes_on_counts_what_it_did_itself(pykmm):
+    state = (*FEW, "--state", "state", "--json", "at")
+    whole = json.loads(pykmm("explore", *FEW, "--json", "-").was_silent(0).out)
+    pykmm("explore", *state, "--depth", "3").was_silent(0)
+    first = json.loads((pykmm.cwd / "at").read_text())
+    assert first["transitions_before"] == 0
+    done = pykmm("explore", *state).was_silent(0)
+    second = json.loads((pykmm.cwd / "at").read_text())
+    assert second["transitions_before"] == first["transitions"]
+    here = whole["transitions"] - first["transitions"]
+    assert f", {here:,} of them by this run)" in done.out
+    assert second["transitions_per_second"] == pytest.approx(here / second["seconds"])
+    done = pykmm("explore", *state).was_silent(0)
+    assert "by earlier runs; this one had nothing left to do" in done.out and "/s" not in done.out
+    third = json.loads((pykmm.cwd / "at").read_text())
+    assert third["transitions_per_second"] == 0
+    assert third["transitions"] == third["transitions_before"] == whole["transitions"]
+
+
 def test_half_that_does_not_come_back_ends_it(pykmm, workshop):
     pykmm.env["PYKMM_SILENT_SECONDS"] = "1"
     loop = workshop.with_lines("loop", 'for (;;) __asm__ volatile("");')

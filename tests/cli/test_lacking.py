@@ -66,6 +66,53 @@ def test_doctor_looks_for_the_compiler_that_will_be_used(pykmm: Pykmm, compiler:
     assert bool(parts["C compiler"]["found"]) == (compiler not in ("nonexistent-cc", "'"))
 
 
+TOOLS = ("valgrind", "clang", "chromium", "git", "patch")
+
+
+def only_these_tools(pykmm: Pykmm, tools: dict[str, str]) -> None:
+    """A PATH on which there are these programs, each a line of shell, and a C compiler."""
+    folder = pykmm.cwd / "bin"
+    folder.mkdir()
+    for name in ("cc", "gcc", "sh"):
+        (folder / name).symlink_to(shutil.which(name) or "/nowhere")
+    for name, line in tools.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    pykmm.env["PATH"] = str(folder)
+
+
+def test_doctor_without_any_optional_tool(pykmm: Pykmm) -> None:
+    only_these_tools(pykmm, {})
+    parts = {part["name"]: part for part in pykmm("doctor", "--json", "-").was_silent(0
+                                                  ).json["parts"]}
+    assert [parts[name]["found"] for name in TOOLS] == [""] * len(TOOLS)
+    # names that Debian has, so that the line can be typed as it stands
+    assert [parts[name]["get"] for name in TOOLS] == [f"apt-get install {name}" for name in TOOLS]
+
+
+def test_doctor_tells_versions_and_no_colours(pykmm: Pykmm) -> None:
+    coloured = r"printf '\033[1;34mcolour \033[0mof \033(B\007%s\n' version"
+    only_these_tools(pykmm, {name: coloured for name in TOOLS})
+    done = pykmm("doctor").was_silent(0)
+    assert done.out.isprintable() or set(done.out) - {"\n"} == {
+        c for c in done.out if c.isprintable()}
+    assert done.out.count("colour of ") == len(TOOLS)
+
+
+@pytest.mark.parametrize("mail", ["", "/nowhere/" + "long/" * 30 + "mail"])
+def test_doctor_in_a_pipe_is_as_wide_as_a_terminal(pykmm: Pykmm, mail: str) -> None:
+    pykmm.env["PYKMM_PATCH"] = mail
+    lines = pykmm("doctor").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_doctor_names_a_mail_that_is_not_there(pykmm: Pykmm) -> None:
+    pykmm.env["PYKMM_PATCH"] = "/no/such/mail"
+    assert "/no/such/mail" in pykmm("doctor").complained(
+        3, "$PYKMM_PATCH /no/such/mail: no such file").out
+
+
 @pytest.mark.parametrize(("without", "named"), [
     ("libkmm.so", "core library is missing: make build"),
     ("c.so", "C half is missing: make build"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`pykmm run` and `pykmm fmt` of scenarios, as a user's shell starts them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -94,9 +95,11 @@ def test_half_that_does_not_come_back_is_named(pykmm: Pykmm, story: Path,
         1, "half loops does not come back in story.kmm")
 
 
-def test_half_without_a_function_is_refused(pykmm: Pykmm, story: Path, workshop: Workshop) -> None:
-    pykmm("run", story.name, "--half", workshop.partly()).complained(
-        2, "half partly has no page_mkclean_one")
+def test_half_without_a_function_has_c_s_called(pykmm: Pykmm, story: Path, workshop: Workshop
+                                                ) -> None:
+    done = pykmm("run", story.name, "--half", workshop.partly(), "--json", "at").was_silent(0)
+    assert "half partly has no page_mkclean_one: C's own is called in its place" in done.out
+    assert json.loads((pykmm.cwd / "at").read_text())["lent"] == {"partly": ["page_mkclean_one"]}
 
 
 @pytest.mark.parametrize("command", ["run", "fmt"])
@@ -140,7 +143,13 @@ def test_fmt_rewrites_and_says_so(pykmm: Pykmm, story: Path) -> None:
 def test_fmt_of_several_files_changes_none_if_one_is_refused(pykmm: Pykmm, story: Path) -> None:
     story.write_text(STORY + "\n\n\n")
     (pykmm.cwd / "wrong.kmm").write_text("p0: stor\n")
-    pykmm("fmt", story.name, "wrong.kmm").complained(2, "wrong.kmm:1:5")
+    (pykmm.cwd / "worse.kmm").write_text("p0: lod\n")
+    done = pykmm("fmt", story.name, "wrong.kmm", "worse.kmm")
+    assert done.code == 2 and [line.split(":")[1:4] for line in done.err.splitlines()] == [
+        [" wrong.kmm", "1", "5"], [" worse.kmm", "1", "5"]]
+    # looked at all the same, behind one that is refused too
+    done = pykmm("fmt", "--check", "wrong.kmm", story.name)
+    assert (done.code, done.out) == (2, f"{story.name}: is not in its layout\n")
 
     assert story.read_text() == STORY + "\n\n\n"
 

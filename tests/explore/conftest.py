@@ -25,7 +25,7 @@ class Explored:
             processes=scope.processes, properties=properties,
             vma_slots=scope.vma_slots, depth=depth, jobs=jobs, go_on=go_on)
         if state is not None:
-            assert self.explorer.load(state) == 0
+            assert self.explorer.load(state)[0] == 0
         core.guard_process()
         try:
             self.state = self._run(jobs, batches)

@@ -61,7 +61,7 @@ def test_exploration_that_was_stopped_goes_on_as_if_it_had_not(alone, explored, 
     state = str(tmp_path / "state")
     before = explored(SCOPE, DEPTH, batches=9)
     assert before.state == "stopped"
-    before.explorer.save(state)
+    before.explorer.save(state, "C and P")
     after = explored(SCOPE, DEPTH, state=state)
     assert _plain(after) == _plain(alone)
     assert after.worlds() == alone.worlds()
@@ -81,12 +81,14 @@ def test_batch_that_is_stopped_adds_nothing(explored):
 @pytest.fixture
 def state(explored, tmp_path):
     path = tmp_path / "state"
-    explored(SCOPE, 5).explorer.save(str(path))
+    explored(SCOPE, 5).explorer.save(str(path), "C and P")
     return path
 
 
 def _load(explored, path, scope=SCOPE):
-    return explored(scope, 5, batches=0).explorer.load(str(path))
+    error, made_by = explored(scope, 5, batches=0).explorer.load(str(path))
+    assert made_by == ("" if error else "C and P")
+    return error
 
 
 @pytest.mark.parametrize("damage, error", [
@@ -94,11 +96,12 @@ def _load(explored, path, scope=SCOPE):
     (lambda data: data + b"x", errno.EILSEQ),
     (lambda data: data[:-explorer.SEEN_BYTES], errno.EILSEQ),
     (lambda data: data[:-40] + bytes([data[-40] ^ 1]) + data[-39:], errno.EILSEQ),
-    (lambda data: data[:200] + bytes([data[200] ^ 1]) + data[201:], errno.EILSEQ),
+    (lambda data: data[:34] + bytes([data[34] ^ 1]) + data[35:], errno.EILSEQ),
+    (lambda data: data[:4200] + bytes([data[4200] ^ 1]) + data[4201:], errno.EILSEQ),
     (lambda data: b"x" + data[1:], errno.EPROTO),
     (lambda data: b"", errno.EPROTO),
     (lambda data: data[:16] + bytes(8) + data[24:], errno.EINVAL),
-], ids=["short", "long", "a world short", "world", "totals", "other file", "empty", "scope"])
+], ids=["short", "long", "a world short", "world", "halves", "totals", "other file", "empty", "scope"])
 def test_damaged_state_is_refused(explored, state, damage, error):
     assert _load(explored, state) == 0
     state.write_bytes(damage(state.read_bytes()))

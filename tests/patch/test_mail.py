@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from refused import refused_within_a_second
+from refused import refusal as refusal_of
+from refused import refused_in_proportion
 
 from pykmm.errors import BadInput
 from pykmm.patch import transport
@@ -273,8 +274,8 @@ def test_another_patch_is_refused(tmp_path: Path) -> None:
     assert "mail.txt:3: hunk 1 of kernel/fork.c: kernel/fork.c is no file of this patch" in message
 
 
-def test_fifty_megabytes_of_noise_are_refused_within_a_second(tmp_path: Path) -> None:
+def test_noise_is_refused_at_a_cost_in_proportion(tmp_path: Path) -> None:
     path = tmp_path / "noise"
-    path.write_bytes(random.Random(8).randbytes(50 << 20))
-    message = refused_within_a_second(path)
-    assert f"more than {transport.LIMIT} bytes" in message
+    refused_in_proportion(path, lambda size: path.write_bytes(random.Random(8).randbytes(size)))
+    path.write_bytes(random.Random(8).randbytes(transport.LIMIT + 1))
+    assert f"more than {transport.LIMIT} bytes" in refusal_of(path)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from patch_toy import MAIL, Toy
-from refused import refused_within_a_second
+from refused import refusal as refusal_of
+from refused import refused_in_proportion
 
 from pykmm.errors import BadInput
 from pykmm.patch import transport
@@ -251,12 +252,17 @@ def test_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         b"= ",
     ],
 )
-def test_noise_is_refused_within_a_second(tmp_path: Path, noise: bytes) -> None:
+def test_noise_is_refused_at_a_cost_in_proportion(tmp_path: Path, noise: bytes) -> None:
     path = tmp_path / "noise"
-    for size, bound in ((50 << 20, True), (transport.LIMIT, False)):
+
+    def write(size: int) -> None:
         path.write_bytes((noise * (size // len(noise) + 1))[:size])
-        said = refused_within_a_second(path)
-        assert (f"more than {transport.LIMIT} bytes" in said) == bound
+
+    refused_in_proportion(path, write)
+    for size in (transport.LIMIT, transport.LIMIT + 1):
+        write(size)
+        assert (f"more than {transport.LIMIT} bytes" in refusal_of(path)) == (
+            size > transport.LIMIT)
 
 
 def test_file_without_end_is_read_up_to_the_bound(tmp_path: Path) -> None:
@@ -268,11 +274,16 @@ def test_file_without_end_is_read_up_to_the_bound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lines", [10_000, 400_000])
-def test_hunk_of_noise_is_refused_within_a_second(tmp_path: Path, lines: int) -> None:
+def test_hunk_of_noise_is_refused_at_a_cost_in_proportion(tmp_path: Path, lines: int) -> None:
     path = tmp_path / "noise"
     head = f"--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -472,{lines} +473,{lines} @@\n"
-    path.write_text((head + "+\n-\n" * (1 << 18))[: transport.LIMIT])
-    assert "hunk 1 of mm/rmap.c" in refused_within_a_second(path)
+
+    def write(size: int) -> None:
+        path.write_text((head + "+\n-\n" * (1 << 18))[:size])
+
+    refused_in_proportion(path, write)
+    write(transport.LIMIT)
+    assert "hunk 1 of mm/rmap.c" in refusal_of(path)
 
 
 def test_name_of_the_mail_stays_on_one_line(tmp_path: Path) -> None:

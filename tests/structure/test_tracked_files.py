@@ -27,7 +27,8 @@ BUILDS = re.compile(r"^(?:setup\.py|Makefile|pyproject\.toml|\.ci/.*"
                     r"|(?:pykmm|tools|bench)/.*\.py)$")
 CODE_FLAGS = re.compile(r"(?<![\w-])(?:-O[0-3sg]|-fwrapv|-fno-[a-z][\w-]*|-fvisibility=\w+|-std=\w+"
                         r"|-march=\w+)")
-OTHER_FLAGS = {"tools/sanitize.py": "adds the sanitizers' own flags to a copy of cref/CFLAGS",
+OTHER_FLAGS = {"tools/both/run.py": "compiles what cases run and nobody times, without optimizing",
+               "tools/sanitize.py": "adds the sanitizers' own flags to a copy of cref/CFLAGS",
                "tools/compilers.py": "adds a level to a copy of cref/CFLAGS"}
 
 # In parts, or this file would break its own rule.

@@ -11,17 +11,22 @@
 #include "engine/explore/scope.h"
 #include "engine/explore/visited.h"
 #include "engine/replay.h"
+#include "machine/property.h"
 
 #define KMM_CHUNK_WORLDS	16u
 #define KMM_BATCH_CHUNKS	256u
 #define KMM_MOST_ACTIONS	((1u << KMM_ACTION_BITS) - 1)
 #define KMM_MOST_DEPTH		250u
 #define KMM_MOST_COST		(KMM_OTHER_ACTORS + 1u)	/* operations of one action */
+#define KMM_MADE_BY		4096u	/* bytes of the text that a file has of its halves */
 
 /* What can be found: how a run ends, a property that breaks, halves that differ. */
 #define KMM_FOUND_PROPERTY	16u	/* and on: one for each property */
 #define KMM_FOUND_DIFFERENCE	48u	/* and on: one for each half */
 #define KMM_NR_FOUND		(KMM_FOUND_DIFFERENCE + KMM_MAX_HALVES)
+_Static_assert(NR_KMM_OUTCOMES <= KMM_FOUND_PROPERTY &&
+	       KMM_FOUND_PROPERTY + NR_KMM_PROPERTIES <= KMM_FOUND_DIFFERENCE,
+	       "each outcome and each property has a number of its own");
 
 /* The first time: world `parent` and what was done to it; KMM_NO_WORLD: never. */
 struct kmm_found {
@@ -100,8 +105,14 @@ KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number
  * Write and read all that is needed to go on: 0, or -errno; of a file that is read also -EPROTO:
  * it is no such file, or of another version, -EINVAL: of another scope, -EILSEQ: damaged.  After
  * an error in reading the explorer is only to be freed.
+ *
+ * made_by: the halves in the caller's words, shorter than KMM_MADE_BY (-ENAMETOOLONG).  The
+ * file keeps them and gives them back: whether they are the halves of the run that goes on is for
+ * the caller to see, and if they are not, the explorer is only to be freed as well.
  */
-KMM_EXPORT int kmm_explorer_save(const struct kmm_explorer *explorer, const char *path);
-KMM_EXPORT int kmm_explorer_load(struct kmm_explorer *explorer, const char *path);
+KMM_EXPORT int kmm_explorer_save(const struct kmm_explorer *explorer, const char *path,
+				 const char *made_by);
+KMM_EXPORT int kmm_explorer_load(struct kmm_explorer *explorer, const char *path,
+				 char made_by[KMM_MADE_BY]);
 
 #endif

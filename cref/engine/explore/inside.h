@@ -48,7 +48,7 @@ struct kmm_explorer {
 	u32 *order;			/* numbers of the actions that are tried, by what they cost, */
 	u32 order_from[KMM_MOST_COST + 2];	/* from here on those of each cost */
 	u64 so_far;			/* atomic */
-	u64 digest[2];			/* of scope, actions and halves: for files */
+	u64 digest[2];			/* of scope and actions: for files */
 };
 
 #define KMM_INSIDE __attribute__((visibility("hidden")))

@@ -96,11 +96,6 @@ static void rest(struct kmm_pairs *pairs, u32 which)
 	memcpy(pairs->disks[which], world->disks, disk_bytes(world));
 }
 
-static int is_by_process(const struct kmm_operation *operation)
-{
-	return operation->kind <= KMM_OP_fsync && operation->kind != KMM_OP_unpin;
-}
-
 static int is_promise(const struct kmm_operation *operation, const struct kmm_result *result)
 {
 	return !result->ret && operation->kind == KMM_OP_fsync;
@@ -170,7 +165,7 @@ static int has_parted(struct kmm_pairs *pairs, u32 parent, u32 action,
 			note(pairs, KMM_PARTED_OUTCOME, parent, action, results);
 		return 1;
 	}
-	if (is_by_process(operation) && results[0].ret != results[1].ret) {
+	if (kmm_operation_by_process(operation->kind) && results[0].ret != results[1].ret) {
 		note(pairs, KMM_PARTED_RESULT, parent, action, results);
 		return 1;
 	}

@@ -39,7 +39,7 @@ void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 		inode->i_blkbits = file->block_shift;
 		inode->i_mapped = ~0ull;
 		/* the others have no disk */
-		if (file->kind <= KMM_BLOCK_DEVICE)
+		if (kmm_kind_has(file->kind, KMM_ON_DISK))
 			fill_disk(world, inode, file->pages);
 	}
 	for (i = 0; i < scope->words; i++)

@@ -3,7 +3,7 @@
 #ifndef KMM_ENGINE_SCOPE_H
 #define KMM_ENGINE_SCOPE_H
 
-#include "half.h"
+#include "half_table.h"
 #include "machine/operation.h"
 #include "machine/world.h"
 

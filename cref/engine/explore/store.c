@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An exploration in a file: a head with its totals, then every world that was
- * seen.  The file says of which scope it is, and its last word is a checksum.
+ * seen.  The file says of which scope it is and by which halves it was made, and
+ * its last word is a checksum.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct head {
 	u64 magic;
 	u64 bytes;		/* of this head: another build may count other things */
 	u64 digest[2];
+	char made_by[KMM_MADE_BY];
 	struct kmm_explored totals;
 };
 
@@ -45,18 +47,25 @@ static int put_all(FILE *file, const struct head *head, const struct kmm_seen *s
 	       fwrite(&sum, sizeof(sum), 1, file) == 1;
 }
 
-int kmm_explorer_save(const struct kmm_explorer *explorer, const char *path)
+int kmm_explorer_save(const struct kmm_explorer *explorer, const char *path,
+		      const char *made_by)
 {
 	struct head head;
 	FILE *file = fopen(path, "wb");
+	u64 length = strlen(made_by);
 	int ok;
 
 	if (!file)
 		return -errno;
+	if (length >= sizeof(head.made_by)) {
+		fclose(file);
+		return -ENAMETOOLONG;
+	}
 	memset(&head, 0, sizeof(head));
 	head.magic = MAGIC;
 	head.bytes = sizeof(head);
 	memcpy(head.digest, explorer->digest, sizeof(head.digest));
+	memcpy(head.made_by, made_by, length);
 	head.totals = explorer->totals;
 	errno = EIO;
 	ok = put_all(file, &head, explorer->visited.seen);
@@ -118,7 +127,8 @@ static int get_worlds(struct kmm_explorer *explorer, FILE *file, const struct he
 	return is_sound(explorer, &head->totals) ? 0 : -EILSEQ;
 }
 
-int kmm_explorer_load(struct kmm_explorer *explorer, const char *path)
+int kmm_explorer_load(struct kmm_explorer *explorer, const char *path,
+		      char made_by[KMM_MADE_BY])
 {
 	FILE *file = fopen(path, "rb");
 	struct head head;
@@ -134,7 +144,11 @@ int kmm_explorer_load(struct kmm_explorer *explorer, const char *path)
 	else
 		error = get_worlds(explorer, file, &head);
 	fclose(file);
-	if (!error)
+	if (!error && head.made_by[KMM_MADE_BY - 1])
+		error = -EILSEQ;
+	if (!error) {
 		explorer->totals = head.totals;
+		memcpy(made_by, head.made_by, sizeof(head.made_by));
+	}
 	return error;
 }
