@@ -14,6 +14,7 @@ from pykmm.engine.core cimport (
     kmm_unguard_process, struct_world, world_size)
 
 from pykmm.engine.core import FUNCTIONS, OPERATIONS, OUTCOMES, PROPERTIES
+from pykmm.engine.scope import cost
 from pykmm.errors import BadInput, HarnessError, Lacking
 
 cdef extern from "engine/explore/canonical.h" nogil:
@@ -37,6 +38,7 @@ cdef extern from "engine/explore/explore.h" nogil:
     enum:
         KMM_SCOPE_FILES
         KMM_SCOPE_WORDS
+        KMM_OTHER_ACTORS
         KMM_NO_WORLD
         KMM_MOST_ACTIONS
         KMM_MOST_DEPTH
@@ -75,7 +77,8 @@ cdef extern from "engine/explore/explore.h" nogil:
     ctypedef struct kmm_explored "struct kmm_explored":
         uint64_t transitions, known, outside
         kmm_found *found
-        uint32_t worlds, depth, level_from, level_to, next
+        uint32_t worlds, depth, level, level_from, level_to, next
+        uint32_t *levels
     ctypedef struct kmm_explorer "struct kmm_explorer":
         pass
     kmm_explorer *kmm_explorer_new(const kmm_explore_job *job)
@@ -91,6 +94,10 @@ cdef extern from "engine/explore/explore.h" nogil:
     uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint32_t *actions)
     int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
     int kmm_explorer_load(kmm_explorer *explorer, const char *path)
+
+cdef extern from "engine/explore/visited.h" nogil:
+    enum:
+        KMM_SEEN_LAST
 
 cdef extern from "engine/explore/phases.h" nogil:
     enum:
@@ -109,7 +116,7 @@ cdef extern from "engine/explore/beside.h" nogil:
         uint32_t length, what, kernel, parted, parent, action
         int64_t results[2]
     ctypedef struct kmm_beside_totals "struct kmm_beside_totals":
-        uint64_t transitions, outside
+        uint64_t transitions, outside, spared, unexpected
         uint32_t worlds, pairs, done, tried
     ctypedef struct kmm_beside "struct kmm_beside":
         pass
@@ -120,6 +127,7 @@ cdef extern from "engine/explore/beside.h" nogil:
     const kmm_beside_totals *kmm_beside_totals_of "kmm_beside_totals"(const kmm_beside *beside)
     const kmm_beside_found *kmm_beside_found_of "kmm_beside_found"(
         const kmm_beside *beside, uint32_t kernel, uint32_t seen)
+    uint32_t kmm_may_call(uint32_t kind)
     uint32_t kmm_beside_path(const kmm_beside *beside, const kmm_beside_found *found,
                              uint32_t *actions)
 
@@ -216,6 +224,7 @@ cdef class Explorer:
     cdef kmm_action *actions
     cdef readonly list halves
     cdef readonly int nr_first
+    cdef readonly list costs
     cdef int flag
 
     def __cinit__(self, halves, *, dict size, files, first, actions, int units, int vmas,
@@ -239,6 +248,7 @@ cdef class Explorer:
         self._scope(files, units, vmas, processes, properties, vma_slots, actions)
         self._words(list(words))
         self._actions([*first, *actions])
+        self.costs = [cost(action) for action in (*first, *actions)]
         for i, half in enumerate(self.halves):
             job.halves[i] = (<Half>half).table
         job.nr_halves, job.nr_first, job.depth = len(self.halves), len(first), depth
@@ -274,8 +284,8 @@ cdef class Explorer:
         for i, (operation, fail, pauses) in enumerate(actions):
             _fill(&self.actions[i].operation, operation)
             self.actions[i].fail_in = fail
-            if len(pauses) > 1:
-                raise HarnessError("one other actor at a pause of an operation, and no more")
+            if len(pauses) > KMM_OTHER_ACTORS or len({number for number, _ in pauses}) < len(pauses):
+                raise HarnessError("two others act at two pauses of an operation, and no more")
             for j, (number, other) in enumerate(pauses):
                 self.actions[i].pause_in[j] = number
                 _fill(&self.actions[i].other[j], other)
@@ -315,8 +325,10 @@ cdef class Explorer:
         return error == 0
 
     def totals(self):
-        """worlds, transitions, known, outside, depth, level (from, next, to), bytes; and what was
-        found: [(what, name, parent, action, times)], the earliest first
+        """worlds, transitions, known, outside, bytes; depth: operations, and every world that no
+        more lead to is there; levels: the first world of each, and of the one that is being made;
+        level: (from, next, to) of the worlds from which it is made; and what was found: [(what,
+        name, parent, action, times)], the earliest first
         """
         cdef const kmm_explored *totals = kmm_explorer_totals(self.explorer)
         found = []
@@ -328,9 +340,17 @@ cdef class Explorer:
             "worlds": totals.worlds, "transitions": totals.transitions, "known": totals.known,
             "outside": totals.outside, "depth": totals.depth,
             "level": (totals.level_from, totals.next, totals.level_to),
+            "levels": [totals.levels[i] for i in range(totals.level + 1)],
             "bytes": kmm_explorer_bytes(self.explorer),
-            "found": sorted(found, key=lambda one: one[2:4]),
+            "found": sorted(found, key=self._when),
         }
+
+    def _when(self, found):
+        """What was found first comes first: after the fewest operations, and of those by the
+        cheapest actions, which are tried first."""
+        _, _, parent, action, _ = found
+        cost = self.costs[action]
+        return self.length(parent) + cost, cost, parent, action
 
     def _what(self, int i):
         if i >= KMM_FOUND_DIFFERENCE:
@@ -351,6 +371,10 @@ cdef class Explorer:
         nr = kmm_explorer_path(self.explorer, world, actions)
         return [actions[i] - self.nr_first for i in range(nr)]
 
+    def length(self, uint32_t world):
+        """Operations from the start to a world, those of all actors: its level."""
+        return sum(self.costs[action + self.nr_first] for action in self.path(world))
+
     def seen(self, uint32_t world):
         """(hash, parent or None, nothing is tried from it) of a world."""
         cdef const kmm_seen *seen = kmm_explorer_seen(self.explorer, world)
@@ -358,6 +382,18 @@ cdef class Explorer:
             raise HarnessError(f"there is no world {world}")
         parent = None if seen.parent == KMM_NO_WORLD else seen.parent
         return (seen.hash[0], seen.hash[1]), parent, bool(seen.flags)
+
+    def broken(self, uint32_t most):
+        """Numbers of the first `most` worlds that break a property, the nearest first, and how many
+        there are in all.  (Nothing is tried from them.)"""
+        cdef uint32_t number, nr = 0, worlds = kmm_explorer_totals(self.explorer).worlds
+        found = []
+        for number in range(worlds):
+            if kmm_explorer_seen(self.explorer, number).flags & KMM_SEEN_LAST:
+                if nr < most:
+                    found.append(number)
+                nr += 1
+        return found, nr
 
     def image(self, uint32_t world):
         """The state of a world, as it was first reached; addresses mean nothing outside of it."""
@@ -409,6 +445,12 @@ cdef class Explorer:
         with nogil:
             error = kmm_explorer_load(self.explorer, where)
         return -error
+
+
+def may_call(str operation):
+    """The functions of a half that an operation can call (cref/engine/explore/called.c)."""
+    cdef uint32_t mask = kmm_may_call(_KINDS.index(operation))
+    return [name for i, name in enumerate(FUNCTIONS) if mask >> i & 1]
 
 
 cdef class Beside:
@@ -467,10 +509,17 @@ cdef class Beside:
         return kmm_beside_totals_of(self.beside).tried
 
     def totals(self):
-        """transitions, outside, worlds (of v8), pairs, done (operations)"""
+        """transitions, outside, spared, worlds (of v8), pairs, done (operations)
+
+        raises HarnessError   an operation called a function that kmm_may_call does not give it
+        """
         cdef const kmm_beside_totals *totals = kmm_beside_totals_of(self.beside)
+        if totals.unexpected:
+            raise HarnessError("an operation called a function that it is said not to call "
+                               "(kmm_may_call in cref/engine/explore/called.c)")
         return {"transitions": totals.transitions, "outside": totals.outside,
-                "worlds": totals.worlds, "pairs": totals.pairs, "done": totals.done}
+                "spared": totals.spared, "worlds": totals.worlds, "pairs": totals.pairs,
+                "done": totals.done}
 
     def found(self, int kernel, bint seen):
         """(what, numbers of the actions, results of both) of the shortest run, or None.

@@ -19,7 +19,7 @@ from ..errors import BadInput
 from ..report.paths import Map
 from . import core
 from .explorer import Explorer
-from .scope import Operation, Scope
+from .scope import Operation, Scope, length
 
 PROGRESS_SECONDS = 0.2
 ENDED = ("closed", "depth", "found")
@@ -171,9 +171,10 @@ class Exploration:
 
     def _told(self, what: str, name: str, parent: int, action: int, times: int) -> dict:
         actions = self.plan.scope.actions()
-        path = [*self.explorer.path(parent), action - self.explorer.nr_first]
-        return {"what": what, "name": name, "times": times, "length": len(path),
-                "actions": [actions[i] for i in path]}
+        numbers = [*self.explorer.path(parent), action - self.explorer.nr_first]
+        path = [actions[i] for i in numbers]
+        return {"what": what, "name": name, "times": times, "length": length(path),
+                "actions": path}
 
 
 def complete(result: dict) -> int:

@@ -79,7 +79,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Looked:
-    """How far one scope was explored: closed, or every run of `depth` operations."""
+    """How far one scope was explored: closed, or every run of `depth` operations.
+
+    transitions : int   with those that were shown to be alike in all kernels and not done
+    """
 
     scope: str
     depth: int
@@ -200,7 +203,8 @@ class Ablations:
                 closed = state == "closed" and not one and asked >= totals["done"]
                 yield (kernel.name, way), one, Looked(
                     name, min(totals["done"], most), closed,
-                    totals["worlds"] + totals["pairs"], totals["transitions"])
+                    totals["worlds"] + totals["pairs"],
+                    totals["transitions"] + totals["spared"])
 
     def _levels(self, beside: Beside) -> str:
         core.guard_process()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .. import pauses
 from ..engine import core, finding
 from ..engine.explorer import Canonical
 from ..engine.scope import Action, Scope
@@ -121,31 +122,31 @@ class TwoHalves:
 
     def do(self, half: int, image: bytes, action: Action) -> Did:
         """One operation by half 0 or 1."""
-        (name, actor, arguments), fail, pauses = action
-        if fail or pauses:
+        (name, actor, arguments), fail, others = action
+        if fail or others:
             image = self._armed(image, action)
         self.runner.restore(image)
         self.runner.forget_trace()
         outcome, value, _ = self.runner.operate(self.halves[half], name, actor, *arguments)
         self.runner.forget_trace()
         image = self.runner.image()
-        if fail or pauses:
+        if fail or others:
             image = self._disarmed(image)
         return Did(outcome, value, image)
 
     def _armed(self, image: bytes, action: Action) -> bytes:
-        _, fail, pauses = action
+        _, fail, others = action
         self.block.image = image
         if fail:
             self.block.write("world.fail_in", fail)
-        for number, (name, actor, arguments) in pauses:
+        for number, (name, actor, arguments) in others:
             kind = [kind for kind, _ in core.OPERATIONS].index(name)
             build.set_pause(self.block, number, (kind, actor, arguments), 1, 0)
         return self.block.image
 
     def _disarmed(self, image: bytes) -> bytes:
-        for path in ("fail_in", "pauses_left", "interfered", "interference"):
-            image = self.where.write(image, f"world.{path}", 0)
+        for path in ("world.fail_in", "world.interfered", *pauses.WORDS):
+            image = self.where.write(image, path, 0)
         return image
 
     def events(self, half: int, image: bytes, action: Action,

@@ -4,9 +4,9 @@ what is different in the end.  What it is, both kernels are asked."""
 
 from dataclasses import replace
 
-from ..engine.scope import Action, Operation, Scope
+from ..engine.scope import Action, Operation, Pauses, Scope
 from . import layout, operations
-from .explored import start, there, world_of
+from .explored import arm, besides, start, there, world_of
 from .facts import View, disk
 from .model import (
     ALL_UNITS,
@@ -55,8 +55,15 @@ class Ablated:
                 world._do(name, actor, *arguments)
         self.statements: list[Statement] = [Units(("all", self.without)), *(
             one for one in start(scope)[1:] if memory or not _is_memory(one))]
-        for operation, _, _ in (*(scope.first() if opens else ()), *actions):
+        for operation, fail, others in (*(scope.first() if opens else ()), *actions):
+            self._besides(fail, others)
             self.act(operation)
+
+    def _besides(self, fail: int, others: Pauses) -> None:
+        for world in self.worlds:
+            arm(world, fail, others)
+        self.statements += besides(fail, tuple((number, there(other, self.scope))
+                                               for number, other in others))
 
     def act(self, operation: Operation) -> None:
         """One more operation, with what it gives where that is no matter of course."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What an exploration found, as a scenario: the start, the operations, and what is wrong then."""
 
+from .. import pauses
 from ..engine import core
-from ..engine.scope import Action, Operation, Scope
+from ..engine.scope import Action, Operation, Pauses, Scope
 from ..engine.start import CONDITIONS, mode
 from ..world import World
 from . import layout, operations
@@ -80,6 +81,21 @@ def world_of(scope: Scope, units: int, memory: int | None = None) -> World:
     return world
 
 
+def besides(fail: int, others: Pauses) -> list[Statement]:
+    """The lines before an operation in which an allocation fails, or others act at pauses."""
+    found: list[Statement] = [Fail(str(fail))] if fail else []
+    return found + [Pause(str(number), (), operations.said(*other)) for number, other in others]
+
+
+def arm(world: World, fail: int, others: Pauses) -> None:
+    """Let that be so in the next operation of a world."""
+    world["world.fail_in"] = fail
+    for which, (number, (name, actor, arguments)) in enumerate(others):
+        operation = operations.kind_number(name), actor, arguments
+        for path, value in pauses.words(number, operation, other=which).items():
+            world[path] = value
+
+
 class _Replay:
     """The operations once more by half C, for their results."""
 
@@ -88,11 +104,8 @@ class _Replay:
 
     def result(self, action: Action) -> str | None:
         """What is said of the result; None: nothing, as it did not fail."""
-        (name, actor, arguments), fail, pauses = action
-        if pauses:
-            # another actor's operation is not done here, so results may be others
-            return "?"
-        self.world["world.fail_in"] = fail
+        (name, actor, arguments), fail, others = action
+        arm(self.world, fail, others)
         result = self.world._do(name, actor, *arguments)
         return None if result.ok else str(result)
 
@@ -100,14 +113,12 @@ class _Replay:
 def _acts(scope: Scope, actions: list[Action]) -> list[Statement]:
     replay = _Replay(scope)
     found: list[Statement] = []
-    for operation, fail, pauses in actions:
+    for operation, fail, acting in actions:
         act = there(operation, scope)
-        if fail:
-            found.append(Fail(str(fail)))
-        found += [Pause(str(number), (), operations.said(*there(other, scope)))
-                  for number, other in pauses]
+        others = tuple((number, there(other, scope)) for number, other in acting)
+        found += besides(fail, others)
         said = operations.said(*act)
-        wanted = None if replay.world.ended else replay.result((act, fail, pauses))
+        wanted = None if replay.world.ended else replay.result((act, fail, others))
         results = (Wanted(wanted),) if wanted else ()
         found.append(Act(said.operation, said.actor, None, said.operands, said.options, results))
     return found

@@ -23,8 +23,8 @@ LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
     (r"vma\[\d+\]\.(vm_rb\..*|i_mmap_(priority|parent|last))|mm\[\d+\]\.mm_rb",
      "the shape of a tree; what is in it, and in which order, is in the form"),
     (r"world\.(held\[\d+\]|held_from|wbc\[\d+\]\..*|pprev)", "beyond its count nobody's"),
-    (r"world\.(current_task|paused_task|interfering|interfered|interference|pauses?_\w+)"
-     r"|world\.pauses_more", "of one run: set before each"),
+    (r"world\.(current_task|paused_task|interfering|interfered|interference(\[1\])?|pauses?_\w+(\[1\])?)"
+     r"", "of one run: set before each"),
     (r"world\.version", "the next store has a number that nothing has, whatever it is"),
     (r"world\.jiffies|inode\[\d+\]\.dirtied_when", "time does not pass"),
     (r"mapping\[\d+\]\.i_mmap_writable", "nothing asks, and fork forgets to raise it"),

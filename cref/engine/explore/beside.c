@@ -64,15 +64,6 @@ static u8 *image_of(struct kmm_beside *b, u32 at, u32 which)
 	return b->images + (2ull * at + which) * bytes_of(b);
 }
 
-static u32 cost_of(const struct kmm_action *action)
-{
-	u32 cost = 1, i;
-
-	for (i = 0; i < KMM_OTHER_ACTORS; i++)
-		cost += action->pause_in[i] != 0;
-	return cost;
-}
-
 /* Runs of a kernel that are shorter than what was found, and not longer than is asked. */
 static u32 limit_of(const struct kmm_beside *b, u32 kernel)
 {
@@ -476,17 +467,51 @@ static int try_kernels(struct kmm_beside *b, const u8 *from, u32 number, u32 act
 	return 0;
 }
 
+/* Functions of a half that an action may call from a world: all, where that is not known. */
+static u32 may_call(const struct kmm_beside *b, const u8 *from, const struct kmm_action *action)
+{
+	const struct world *world = b->runner->world;
+	const struct inode *inodes = in_image(b, from, world->inodes);
+	u32 i;
+
+	if (kmm_action_cost(action) > 1)
+		return ~0u;
+	for (i = b->job.scope.files; i + 1 < world->size.mappings; i++)
+		if (inodes[i].i_count)
+			return ~0u;
+	return kmm_may_call(action->operation.kind);
+}
+
+/* Of all kernels that are looked for in runs of this length. */
+static u32 functions_asked(const struct kmm_beside *b, u32 length)
+{
+	u32 asked = 0, i;
+
+	for (i = 1; i < b->nr; i++)
+		if (length <= limit_of(b, i))
+			asked |= b->kernels[i].functions;
+	return asked;
+}
+
 static int try_from_world(struct kmm_beside *b, u32 number, u32 at, u32 action)
 {
-	u32 length = b->at + cost_of(&b->job.actions[action]);
+	u32 length = b->at + kmm_action_cost(&b->job.actions[action]);
 	const u8 *from = image_of(b, at, 0);
 	struct kmm_seen seen = { .parent = number, .action = action & KMM_MOST_ACTIONS };
 	struct world *world = b->runner->world;
 	struct did did[2];
+	u32 may;
 
 	if (length > limit(b))
 		return 0;
+	may = may_call(b, from, &b->job.actions[action]);
+	if (length == limit(b) && !(may & functions_asked(b, length))) {
+		b->totals.spared++;
+		return 0;
+	}
 	perform(b, V8, &b->job.actions[action], from, version_of(from), &did[0]);
+	if (did[0].called & ~may)
+		b->totals.unexpected++;
 	if (!did[0].took_place)
 		return 0;
 	b->totals.transitions++;
@@ -529,7 +554,7 @@ static int names_another_page(struct kmm_beside *b, u32 at, const struct kmm_ope
 static int try_from_pair(struct kmm_beside *b, u32 kernel, u32 number, u32 at, u32 action)
 {
 	const struct kmm_action *tried = &b->job.actions[action];
-	u32 length = b->at + cost_of(tried), i;
+	u32 length = b->at + kmm_action_cost(tried), i;
 	struct kmm_beside_found one = { .length = length, .kernel = kernel, .parted = 1,
 					.parent = number, .action = action };
 	struct did did[2];

@@ -14,7 +14,9 @@
  *   seen       a user sees it, as kmm_beside_seen says
  *
  * A kernel is tried only where v8 has called a function in which they differ:
- * the same code from the same world does the same.  The length of a run is what
+ * the same code from the same world does the same.  On the last level, where
+ * only that is asked, an operation that cannot call any such function is not
+ * even done (kmm_may_call); on all others it is held to what it may call.  The length of a run is what
  * all actors do.  Before each operation both worlds of a pair have the number of
  * the last store, so that versions of the same store are equal.
  *
@@ -63,6 +65,8 @@ struct kmm_beside_found {
 struct kmm_beside_totals {
 	u64 transitions;	/* of v8, and of pairs */
 	u64 outside;
+	u64 spared;		/* on the last level, not done: nothing in them differs */
+	u64 unexpected;		/* called what kmm_may_call says they cannot: 0 */
 	u32 worlds;
 	u32 pairs;
 	u32 done;		/* all runs of so many operations have been looked at */
@@ -92,6 +96,12 @@ KMM_EXPORT const struct kmm_beside_found *kmm_beside_found(const struct kmm_besi
 /* The actions that lead there, the last one last: how many. */
 KMM_EXPORT u32 kmm_beside_path(const struct kmm_beside *beside,
 			       const struct kmm_beside_found *found, u32 *actions);
+
+/*
+ * The functions of a half that an operation can call, bit 1 << number, if no
+ * other actor acts in it and no unnamed file that has pages is closed for good.
+ */
+KMM_EXPORT u32 kmm_may_call(u32 kind);
 
 /* A half that does what another one does, and the functions of it that were called. */
 KMM_EXPORT const struct kmm_half *kmm_called_half(void);

@@ -111,6 +111,45 @@ void kmm_called_begin(const struct kmm_half *half)
 	called = 0;
 }
 
+#define BIT(function)	(1u << KMM_##function)
+/* a fault, and what it asks */
+#define FAULT		(BIT(DO_NO_PAGE) | BIT(DO_WP_PAGE) | BIT(IS_SHARED_WRITABLE))
+#define USER_PAGES	(FAULT | BIT(FOLLOW_PAGE))
+#define ANY		((1u << NR_KMM_FUNCTIONS) - 1)
+
+/* tests/explore/test_beside.py finds what can be called in the sources, and holds this to it. */
+u32 kmm_may_call(u32 kind)
+{
+	switch ((enum kmm_operation_kind)kind) {
+	case KMM_OP_open:
+	case KMM_OP_close:
+	case KMM_OP_munmap:
+	case KMM_OP_remap_file_pages:
+	case KMM_OP_fork:
+	case KMM_OP_exit:
+	case KMM_OP_unpin:
+	case KMM_OP_complete:
+	case KMM_OP_flush_buffers:
+	case KMM_OP_drain:
+	case KMM_OP_lock_page:
+		return 0;
+	case KMM_OP_mmap:
+		return USER_PAGES | BIT(DO_MMAP_PGOFF);
+	case KMM_OP_brk:
+		return USER_PAGES | BIT(DO_BRK);
+	case KMM_OP_mprotect:
+		return BIT(MPROTECT_FIXUP);
+	case KMM_OP_load:
+	case KMM_OP_store:
+		return FAULT;
+	case KMM_OP_poke:
+	case KMM_OP_pin:
+		return USER_PAGES;
+	default:
+		return ANY;
+	}
+}
+
 u32 kmm_called(void)
 {
 	return called;

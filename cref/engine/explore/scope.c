@@ -46,17 +46,28 @@ void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 		set_word(world, &scope->word[i]);
 }
 
+u32 kmm_action_cost(const struct kmm_action *action)
+{
+	u32 cost = 1, i;
+
+	for (i = 0; i < KMM_OTHER_ACTORS; i++)
+		cost += action->pause_in[i] != 0;
+	return cost;
+}
+
 void kmm_arm(struct world *world, const struct kmm_action *action)
 {
 	world->fail_in = action->fail_in;
-	world->pauses_left = action->pause_in[0];
-	if (action->pause_in[0])
-		world->interference = action->other[0];
+	memcpy(world->pauses_left, action->pause_in, sizeof(world->pauses_left));
+	if (action->pause_in[0] | action->pause_in[1])
+		memcpy(world->interference, action->other, sizeof(world->interference));
 }
 
 int kmm_took_place(const struct world *world, const struct kmm_action *action)
 {
-	return !(action->fail_in && world->fail_in) && !(action->pause_in[0] && !world->interfered);
+	u32 others = (action->pause_in[0] != 0) | (action->pause_in[1] != 0) << 1;
+
+	return !(action->fail_in && world->fail_in) && world->interfered == others;
 }
 
 void kmm_settle(struct world *world)
@@ -64,8 +75,9 @@ void kmm_settle(struct world *world)
 	world->trace_at = world->trace;
 	world->current_task = world->tasks;
 	world->order_fault = world->sleep_fault = 0;
-	world->fail_in = world->pauses_left = world->interfered = 0;
-	memset(&world->interference, 0, sizeof(world->interference));
+	world->fail_in = world->interfered = 0;
+	memset(world->pauses_left, 0, sizeof(world->pauses_left));
+	memset(world->interference, 0, sizeof(world->interference));
 }
 
 int kmm_in_scope(const struct world *world, const struct kmm_scope *scope)

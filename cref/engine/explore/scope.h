@@ -8,7 +8,6 @@
 #include "machine/world.h"
 
 #define KMM_SCOPE_FILES	3
-#define KMM_OTHER_ACTORS 2
 #define KMM_SCOPE_WORDS	64
 
 struct kmm_scope_file {
@@ -41,8 +40,8 @@ struct kmm_scope {
 
 /*
  * One thing that is tried.  With `fail_in` or `pause_in` it counts only where
- * that allocation fails, or where the other actor's operation takes place at
- * that pause.
+ * that allocation fails, or where each other actor's operation takes place at
+ * its pause.
  */
 struct kmm_action {
 	struct kmm_operation operation;
@@ -57,6 +56,8 @@ struct kmm_action {
  */
 KMM_EXPORT void kmm_scope_start(struct world *world, const struct kmm_scope *scope);
 
+/* Operations of an action, those of all actors. */
+u32 kmm_action_cost(const struct kmm_action *action);
 /* Before an action: what its allocation and its pause need; after one: nothing of a run is left. */
 void kmm_arm(struct world *world, const struct kmm_action *action);
 void kmm_settle(struct world *world);

@@ -10,6 +10,7 @@
 #include "machine/types.h"
 
 #define KMM_NO_WORLD	0xFFFFFFFFu
+#define KMM_ACTION_BITS	23		/* of an action's number */
 
 /* kmm_seen.flags */
 #define KMM_SEEN_LAST	1u	/* breaks a property: nothing is tried from it */
@@ -17,8 +18,9 @@
 struct kmm_seen {
 	u64 hash[2];
 	u32 parent;		/* KMM_NO_WORLD: the start */
-	u32 action : 31;
+	u32 action : KMM_ACTION_BITS;
 	u32 flags : 1;
+	u32 actions : 8;	/* from the start to here */
 };
 
 struct kmm_visited {
