@@ -8,29 +8,32 @@ together, and how far.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..engine.alphabet import DEFAULT, OPERATIONS
-from ..engine.scope import Scope
+from ..engine.alphabet import ALL, DEFAULT, EXTRAS, OPERATIONS
+from ..engine.scope import BLOCKS, KINDS, Scope
+from ..engine.start import CONDITIONS
 
 
 def _ops(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# Of units: what is explored, in this order, from tiny to larger; without a depth: to the end.  Left
-# out is remap_file_pages: in nonlinear mappings v8 breaks what it is meant for
+# Of units: where runs are looked for, in this order, from tiny to larger; without a depth: to the end.
+# Left out is remap_file_pages: in nonlinear mappings v8 breaks what it is meant for
 # (docs/properties.md).
 OF_UNITS: dict[str, Scope] = {
-    "mapped": Scope(ops=_ops("mmap munmap mprotect load store")),
-    "written": Scope(ops=_ops("mmap munmap mprotect msync load store write fsync writeback sync "
-                              "complete")),
-    "half blocks": Scope(blocks=2048, ops=_ops("mmap munmap load store write fsync writeback sync "
-                                               "complete")),
+    "mapped": Scope(ops=_ops("mmap:locked+populate munmap mprotect load store")),
+    "written": Scope(ops=_ops("mmap:locked+populate munmap mprotect msync load store write fsync "
+                              "writeback sync complete exit")),
+    "half blocks": Scope(blocks=2048, ops=_ops("mmap:locked+populate munmap load store write fsync "
+                                               "writeback sync complete")),
     "journal": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers commit release_page")),
+        "mmap:locked+populate munmap load store write fsync sync complete flush_buffers commit "
+        "release_page exit")),
     "device": Scope(kinds=("block_device",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers release_page")),
+        "mmap:locked+populate munmap load store write fsync sync complete flush_buffers "
+        "release_page")),
     "no disk": Scope(kinds=("tmpfs",), ops=_ops(
-        "mmap munmap mprotect load store write fsync reclaim")),
+        "mmap:locked+populate munmap mprotect load store write fsync reclaim")),
     "little memory": Scope(depth=9, ops=_ops(
         "mmap munmap load store write fsync writeback complete reclaim truncate")),
     "two processes": Scope(processes=2, depth=9, ops=_ops(
@@ -38,6 +41,36 @@ OF_UNITS: dict[str, Scope] = {
     "two pages": Scope(file_pages=2, vmas=3, depth=5, ops=_ops(
         "mmap munmap mprotect load store write fsync")),
 }
+
+# Whole alphabets: where it is shown that no run is shorter.  As deep as an hour allows.
+EVERY = tuple(name for name in ALL if name not in EXTRAS)
+_ON_DISK = ("ext2", "ext3", "block_device")
+
+
+def _whole() -> dict[str, Scope]:
+    found = {}
+    for kind in KINDS:
+        # a block means nothing where there is no disk
+        for blocks in BLOCKS if kind in _ON_DISK else (4096,):
+            found[f"{kind}, blocks of {blocks}"] = Scope(
+                kinds=(kind,), blocks=blocks, ops=EVERY, descriptors=1, depth=3)
+    for kind in (*_ON_DISK, "tmpfs"):
+        found[f"{kind}, two processes"] = Scope(kinds=(kind,), processes=2, ops=EVERY,
+                                                descriptors=1, depth=2)
+        found[f"{kind}, two descriptors"] = Scope(kinds=(kind,), ops=EVERY, depth=2)
+    for kind in ("ext2", "ext3"):
+        found[f"{kind}, two places"] = Scope(kinds=(kind,), ops=EVERY, descriptors=1, places=2,
+                                             vmas=3, depth=2)
+        for name in CONDITIONS:
+            found[f"{kind}, {name}"] = Scope(kinds=(kind,), ops=EVERY, descriptors=1,
+                                             start=(name,), depth=2)
+        for name in ("fail", "pause"):
+            found[f"{kind}, {name}"] = Scope(kinds=(kind,), ops=(*EVERY, name), descriptors=1,
+                                             depth=2)
+    return found
+
+
+WHOLE: dict[str, Scope] = _whole()
 
 _DISK = "mmap munmap load store write fsync writeback complete"
 _HAND = f"{_DISK} flush_buffers commit release_page"
@@ -146,9 +179,6 @@ OF_LINES: dict[str, Scope] = {**OF_UNITS, **{
     "paused": Scope(depth=3, ops=("mmap", "load", "store", "truncate", "reclaim", "fsync",
                                   "pause")),
 }}
-# a pin gives the number of a page, which no user sees, and another actor has no place beside
-BESIDE = {name: scope for name, scope in OF_LINES.items()
-          if {"pin", "pause"}.isdisjoint(scope.ops)}
 
 # Of two versions of the patch: where they are looked for to part.
 # lets half X run its text after the patch also of edits that are of no unit
