@@ -105,28 +105,35 @@ cdef extern from "engine/explore/phases.h" nogil:
     uint64_t kmm_time_transitions(kmm_explorer *explorer, uint32_t first, uint32_t end, int up_to,
                                   uint64_t *transitions)
 
-cdef extern from "engine/explore/pairs.h" nogil:
+cdef extern from "engine/explore/beside.h" nogil:
     enum:
-        NR_KMM_PARTED
-    ctypedef struct kmm_parted "struct kmm_parted":
-        uint32_t parent, action
+        KMM_MOST_KERNELS
+        KMM_WRONG_OUTCOME
+    ctypedef struct kmm_kernel "struct kmm_kernel":
+        const kmm_half *half
+        uint32_t units, functions, properties, wrong_within, seen_within
+    ctypedef struct kmm_beside_found "struct kmm_beside_found":
+        uint32_t length, what, kernel, parted, parent, action
         int64_t results[2]
-    ctypedef struct kmm_paired "struct kmm_paired":
+    ctypedef struct kmm_beside_totals "struct kmm_beside_totals":
         uint64_t transitions, outside
-        kmm_parted parted[6]
-        uint32_t pairs, depth
-    ctypedef struct kmm_pairs "struct kmm_pairs":
+        uint32_t worlds, pairs, done, tried
+    ctypedef struct kmm_beside "struct kmm_beside":
         pass
-    kmm_pairs *kmm_pairs_new(const kmm_explore_job *job, uint32_t other_units)
-    void kmm_pairs_free(kmm_pairs *pairs)
-    int kmm_pairs_level(kmm_pairs *pairs)
-    const kmm_paired *kmm_pairs_totals(const kmm_pairs *pairs)
-    uint32_t kmm_pairs_path(const kmm_pairs *pairs, uint32_t number, uint32_t *actions)
+    kmm_beside *kmm_beside_new(const kmm_explore_job *job, const kmm_kernel *kernels,
+                               uint32_t nr_kernels, uint32_t most)
+    void kmm_beside_free(kmm_beside *beside)
+    int kmm_beside_level(kmm_beside *beside, const int *stop)
+    const kmm_beside_totals *kmm_beside_totals_of "kmm_beside_totals"(const kmm_beside *beside)
+    const kmm_beside_found *kmm_beside_found_of "kmm_beside_found"(
+        const kmm_beside *beside, uint32_t kernel, uint32_t seen)
+    uint32_t kmm_beside_path(const kmm_beside *beside, const kmm_beside_found *found,
+                             uint32_t *actions)
 
 # of kmm_explore_state, in its order
 STATES = ["batch", "found", "closed", "depth", "no memory"]
-# of kmm_parted_how, in its order
-PARTED = ["outcome", "result", "synced", "rest", "synced first", "rest first"]
+# of kmm_beside_seen, in its order: of one length the first is told
+SEEN = ["synced", "rest", "result", "outcome"]
 VMA_SLOTS = KMM_CANONICAL_VMA_SLOTS
 MOST_DEPTH = KMM_MOST_DEPTH
 MOST_ACTIONS = KMM_MOST_ACTIONS
@@ -439,53 +446,82 @@ cdef class Explorer:
         return -error
 
 
-cdef class Pairs:
-    """Two kernels beside each other, one with the units of an explorer and one with others: every
-    pair of worlds that the same operations lead to (cref/engine/explore/pairs.h).
+cdef class Beside:
+    """Kernels beside v8 (cref/engine/explore/beside.h).
 
-    explorer : Explorer   its scope, its operations and its halves are used: the second is the other
-                          kernel's, if there is one
-    units : int           mask of the other kernel's
+    explorer : Explorer   its scope, its operations and its first half are v8's
+    kernels : [(half, units, functions, properties, wrong, seen)]   functions: a mask of those in
+                          which it differs; wrong, seen: how long runs are looked at for each
+    most : int            with more worlds and pairs it stops
     """
 
     cdef Explorer of
-    cdef kmm_pairs *pairs
+    cdef kmm_beside *beside
+    cdef list halves
+    cdef int flag
 
-    def __cinit__(self, Explorer explorer, int units):
+    def __cinit__(self, Explorer explorer, kernels, uint32_t most=0xFFFFFFFF):
+        cdef kmm_kernel all[32]
         self.of = explorer
+        self.halves = [half for half, *_ in kernels]
+        if not 1 <= len(kernels) <= KMM_MOST_KERNELS:
+            raise HarnessError(f"from 1 to {KMM_MOST_KERNELS} kernels beside v8")
+        for i, (half, units, functions, properties, wrong, seen) in enumerate(kernels):
+            if max(wrong, seen) > KMM_MOST_DEPTH:
+                raise HarnessError(f"runs of at most {KMM_MOST_DEPTH} operations")
+            all[i].half = (<Half>half).table
+            all[i].units, all[i].functions, all[i].properties = units, functions, properties
+            all[i].wrong_within, all[i].seen_within = wrong, seen
         kmm_guard_thread()
-        self.pairs = kmm_pairs_new(&explorer.job, units)
-        if self.pairs is NULL:
-            raise Lacking("not enough memory to explore pairs of worlds")
+        self.beside = kmm_beside_new(&explorer.job, all, len(kernels), most)
+        if self.beside is NULL:
+            raise Lacking("not enough memory to explore kernels beside each other")
 
     def __dealloc__(self):
-        kmm_pairs_free(self.pairs)
+        kmm_beside_free(self.beside)
 
     def level(self):
-        """Go one operation further: one of STATES.
+        """Go one operation further: one of STATES; found: it was stopped, or there are too many.
 
         raises Lacking   there is no more memory
         """
         cdef int state
         with nogil:
             kmm_guard_thread()
-            state = kmm_pairs_level(self.pairs)
+            state = kmm_beside_level(self.beside, &self.flag)
         if STATES[state] == "no memory":
-            raise Lacking("not enough memory for so many pairs of worlds")
+            raise Lacking("not enough memory for so many worlds: choose a smaller scope")
         return STATES[state]
 
+    def stop(self):
+        """End soon, from another thread."""
+        self.flag = 1
+
+    def tried(self):
+        """How many actions were tried, modulo 2 ** 32, also while a level is gone through."""
+        return kmm_beside_totals_of(self.beside).tried
+
     def totals(self):
-        """pairs, transitions, outside, depth; parted: {how: (numbers of the actions, results)} of
-        each way in which they parted, with results of both"""
-        cdef const kmm_paired *totals = kmm_pairs_totals(self.pairs)
+        """transitions, outside, worlds (of v8), pairs, done (operations)"""
+        cdef const kmm_beside_totals *totals = kmm_beside_totals_of(self.beside)
+        return {"transitions": totals.transitions, "outside": totals.outside,
+                "worlds": totals.worlds, "pairs": totals.pairs, "done": totals.done}
+
+    def found(self, int kernel, bint seen):
+        """(what, numbers of the actions, results of both) of the shortest run, or None.
+
+        seen : bool   what a user sees, of SEEN; else the name of a property or of an outcome
+        """
+        cdef const kmm_beside_found *found = kmm_beside_found_of(self.beside, kernel, seen)
         cdef uint32_t actions[256]
-        parted = {}
-        for i in range(NR_KMM_PARTED):
-            if totals.parted[i].parent == KMM_NO_WORLD:
-                continue
-            nr = kmm_pairs_path(self.pairs, totals.parted[i].parent, actions)
-            path = [*[actions[j] for j in range(nr)], totals.parted[i].action]
-            parted[PARTED[i]] = ([one - self.of.nr_first for one in path],
-                                 (totals.parted[i].results[0], totals.parted[i].results[1]))
-        return {"pairs": totals.pairs, "transitions": totals.transitions,
-                "outside": totals.outside, "depth": totals.depth, "parted": parted}
+        if not found.length:
+            return None
+        nr = kmm_beside_path(self.beside, found, actions)
+        if seen:
+            what = SEEN[found.what]
+        elif found.what >= KMM_WRONG_OUTCOME:
+            what = OUTCOMES[found.what - KMM_WRONG_OUTCOME]
+        else:
+            what = list(PROPERTIES)[found.what]
+        return (what, [actions[i] - self.of.nr_first for i in range(nr)],
+                (found.results[0], found.results[1]))

@@ -150,9 +150,8 @@ class Wrong:
             self._tell()
             if self.is_over:
                 return
-            one = beside(self.half, name, scope, lambda: self.is_over)
-            if not self.is_over:
-                self.left.remove(_rest_name(name))
+            one = beside(self.half, name, scope, self._tell)
+            self.left.remove(_rest_name(name))
             yield one
 
     def _one(self, name: str, kernel: str) -> Explored:
@@ -376,7 +375,7 @@ def _mechanisms(names: tuple[str, ...]) -> list[dict]:
 
 def _at_rest(one: Beside) -> dict:
     title = "When all have gone and all is written, v8's disk has an older store."
-    return {"mechanisms": _mechanisms(one.causes), "length": one.length,
+    return {"how": one.how, "mechanisms": _mechanisms(one.causes), "length": one.length,
             "operations": [_action(*action) for action in one.actions or ()],
             "scenario": scenario(one, OF_REST[one.looked.scope], title)}
 
