@@ -65,16 +65,17 @@ static __attribute__((noinline)) void interfere(struct world *world, u32 other)
 	end = world->trace_at;
 	memcpy(room.image, world, world->used);
 	outcome = run_as_other(world, other);
-	if (outcome == KMM_RETURNED) {
-		world->interfered |= 1u << other;
-		*allowed = 1;
-	} else if (outcome == KMM_LOCK_TWICE || outcome == KMM_HANG) {
+	if (outcome == KMM_LOCK_TWICE || outcome == KMM_HANG) {
 		/* it would wait for the one that paused, or never come to an end: not now */
 		memcpy(world, room.image, world->used);
 		world->trace_at = end;
-	} else {
-		kmm_end(outcome);
+		return;
 	}
+	/* what ends in a BUG has acted too: a search counts only what did */
+	world->interfered |= 1u << other;
+	*allowed = 1;
+	if (outcome != KMM_RETURNED)
+		kmm_end(outcome);
 }
 
 /* One pause less for an other actor: is this the one at which it acts? */

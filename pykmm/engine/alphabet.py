@@ -7,7 +7,7 @@ each operation which of these names are tried as well:
     mmap                      the usual values alone
     mmap:locked+populate      these as well, and every combination with the others
     mmap:all                  every value
-    all                       every operation, every value, and EXTRAS
+    all                       every operation, every value, and EXTRAS but `pauses`
 
 Two actions that do the same in every world are tried once: `plainest` says which of them.
 docs/explorer.md tells both in words.
@@ -73,8 +73,10 @@ OTHERS: dict[str, dict[str, str]] = {
 # what the short name means, where these operations are tried
 _SHORT = {"anon": {"mmap": ("anonymous",)}, "error": {"complete": ("errors",)},
           "parts": {"write": ("blocks",), "truncate": ("halves",)}}
-# every operation once more, with an allocation that fails, with another actor at a pause
-EXTRAS = ("fail", "pause")
+# every operation once more, with an allocation that fails, with another actor at a pause, with two
+# others at two pauses: as that is the square of many, it is tried only where it is named
+_USUAL_EXTRAS = ("fail", "pause")
+EXTRAS = (*_USUAL_EXTRAS, "pauses")
 NAMES = (*OPERATIONS, *_SHORT, *EXTRAS)
 FAIL_UP_TO = 3
 PAUSE_UP_TO = 12
@@ -87,7 +89,8 @@ BY_PROCESS = frozenset({"open", "close", "mmap", "munmap", "brk", "mprotect", "m
 
 DEFAULT = ("mmap", "munmap", "mprotect", "msync", "load", "store", "write", "fsync", "truncate",
            "writeback", "complete", "flush_buffers", "commit", "reclaim", "drain", "fork", "exit")
-ALL = (*(f"{name}:all" if name in OTHERS else name for name in OPERATIONS), *EXTRAS)
+ALL = (*(f"{name}:all" if name in OTHERS else name for name in OPERATIONS),
+       *_USUAL_EXTRAS)
 
 
 class Bounds(Protocol):
@@ -129,7 +132,8 @@ def parse(ops: Iterable[str]) -> Alphabet:
         if values and name not in OTHERS:
             raise BadInput(f"--ops {word}: {name} has no other values than the usual ones")
         if name in EXTRAS:
-            extras.add(name)
+            # where two act, one may
+            extras |= {name, "pause"} if name == "pauses" else {name}
         elif name in _SHORT:
             short.append(name)
         else:
@@ -202,7 +206,8 @@ class Tried:
             found.append("allocations that fail")
         if "pause" in self.alphabet.extras:
             found.append(f"at a pause: all but {' '.join(AT_PAUSE)}; pauses after the "
-                         f"{PAUSE_UP_TO}th of an operation")
+                         f"{PAUSE_UP_TO}th of an operation"
+                         + "; two others at two pauses" * ("pauses" not in self.alphabet.extras))
         else:
             found.append("other actors at a pause")
         return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 from ..errors import BadInput
 from . import alphabet, start
@@ -171,6 +172,10 @@ class Scope:
             others = [operation for operation in plain if operation[0] in AT_PAUSE]
             found += [(operation, 0, ((number, other),)) for operation in plain for other in others
                       for number in range(1, PAUSE_UP_TO + 1)]
+        if "pauses" in self.alphabet.extras:
+            numbers = list(combinations(range(1, PAUSE_UP_TO + 1), 2))
+            found += [(operation, 0, ((a, first), (b, second))) for operation in plain
+                      for first in others for second in others for a, b in numbers]
         return found
 
     def operations(self) -> Iterator[Operation]:
