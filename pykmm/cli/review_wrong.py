@@ -15,12 +15,6 @@ SCHEMA = "pykmm.review/1"
 WIDEST = 100        # columns of prose; more is hard to read
 INTERRUPTED = 130
 # verdicts of review.wrong, in their order
-HOW = {
-    "synced": "after an fsync that returned 0 in both v8's disk has an older store",
-    "rest": "when all have gone and all is written v8's disk has an older store",
-    "result": "v8 gives another answer",
-    "outcome": "v8 ends in another way",
-}
 _HEADS = {
     "v8": "only v8 breaks:",
     "v8, the other not held to it": "v8 breaks, and the kernel before it was never meant to keep:",
@@ -108,13 +102,15 @@ def _cause(cause: dict) -> list[str]:
 
 
 def _rest(rows: list[dict]) -> list[str]:
-    """Both kernels beside each other."""
-    head = "what properties leave out (the same operations by both kernels):"
-    lines = ["", *wrap(head, WIDEST)]
+    """What properties leave out."""
+    lines = ["", *wrap("what properties leave out: a device's store of which nobody says a word; when all "
+                       "have gone and all is written, v8's disk beside that of the kernel before:",
+                       WIDEST)]
     for row in rows:
         far = "closed" if row["closed"] else f"within {counted(row['depth'], 'operation')}"
-        seen = HOW[row["found"]["how"]] if row["found"] else "nothing that v8 does worse"
-        lines.append(f"  {row['scope']}: {row['worlds']:,} worlds, {far}: {seen}")
+        said = (f"after {counted(row['found']['length'], 'operation')} v8's has an older store"
+                if row["found"] else f"v8's has no older store after {counted(row['runs'], 'run')}")
+        lines.append(f"  {row['scope']} ({row['worlds']:,} worlds, {far}): {said}")
         if row["found"]:
             lines += [*wrap(_what(row["found"]), WIDEST, initial_indent="    ",
                             subsequent_indent="    ", break_on_hyphens=False),

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""v8 and the kernel before it beside each other: what is on disk when all have gone and all is written.
+"""What properties leave out: a device's store into a page that it holds, of which nobody says a word.
 
-Properties leave out what nobody may rely on, as a device's store into a page of which it says nothing.
-Here nothing is left out: the same operations by both kernels, until v8's disk has an older store, or
-v8 answers otherwise.
+No kernel promises to write it, so no property asks.  Here v8 and the kernel before it do the same, up to
+such a store; then all processes go and all is written, and v8's disk is compared with the other one.
 """
 
 from __future__ import annotations
@@ -11,32 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..engine import core
+from ..engine import core, exploring
 from ..engine.scope import Action, Scope, length
 from ..patch.table import UNITS
 from ..scenario.ablated import Ablated
-from .ablation import ALL_UNITS, Ablations, Kernel, Looked
+from .ablation import ALL_UNITS, Looked
 from .mechanisms import MECHANISMS
 from .replay import Found, Replay
-
-# with more worlds and pairs a scope is left
-MOST_WORLDS = 60_000
-# the kernel without the patch is the one that v8 is compared with
-V8 = Kernel("v8", ALL_UNITS, properties=0)
 
 
 @dataclass(frozen=True)
 class Beside:
-    """One scope by both kernels.
+    """One scope.
 
-    looked : Looked           worlds and pairs of them, and within how many operations
-    how : str | None          what a user sees of v8 (ablation.HOW); None: nothing
-    actions : tuple | None    the shortest run of this scope after which that is so
-    causes : tuple            names of mechanisms; (): it is new
+    looked : Looked     worlds of v8, and how far
+    runs : int          that end with such a store and were compared, the nearest first
+    actions : tuple     the first of them after which v8's disk is older at rest; (): none is
+    causes : tuple      names of mechanisms; (): it is new
     """
 
     looked: Looked
-    how: str | None
+    runs: int
     actions: tuple[Action, ...]
     causes: tuple[str, ...]
 
@@ -45,23 +39,36 @@ class Beside:
         return length(self.actions)
 
 
+def is_silent(action: Action) -> bool:
+    """Does a device store, and nobody calls set_page_dirty?"""
+    (name, _, arguments), _, _ = action
+    return name == "unpin" and bool(arguments[1]) and not arguments[2]
+
+
 def beside(half: core.Half, name: str, scope: Scope,
            tell: Callable[[], None] = lambda: None) -> Beside:
-    """Both kernels in one scope, until v8 is worse off or there are MOST_WORLDS."""
-    plain = replace(scope, units=0)
-    one = next(Ablations(half, {name: plain}, tell, MOST_WORLDS).each([V8])).seen
-    looked, = one.looked
-    if one.found is None:
-        return Beside(looked, None, (), ())
-    return Beside(looked, one.found.what, one.found.actions,
-                  _causes(half, Found(replace(scope, units=ALL_UNITS), one.found.actions, "rest",
-                                      "before")))
+    """Both kernels in one scope, until v8's disk is older or there are no more such runs.
 
-
-def _causes(half: core.Half, found: Found) -> tuple[str, ...]:
-    """What is seen otherwise than on a disk at rest has no mechanism here."""
-    run = Replay(half, found)
-    return tuple(one.name for one in MECHANISMS if run.broken and one.explains(run))
+    scope : its operations may name a page of memory only if there is but one
+    """
+    scope = replace(scope, units=ALL_UNITS)
+    exploration = exploring.Exploration(exploring.Plan([half], scope, 0, ends=False))
+    result = exploration.run(lambda *_: tell())
+    looked = Looked(name, exploring.complete(result), result["state"] == "closed", result["worlds"],
+                    result["transitions"])
+    actions = scope.actions()
+    runs = 0
+    for world in range(1, result["worlds"]):
+        path = tuple(actions[i] for i in exploration.explorer.path(world))
+        if not is_silent(path[-1]):
+            continue
+        tell()
+        runs += 1
+        run = Replay(half, Found(scope, path, "rest", "before"))
+        if run.broken:
+            causes = tuple(one.name for one in MECHANISMS if one.explains(run))
+            return Beside(looked, runs, path, causes)
+    return Beside(looked, runs, (), ())
 
 
 def scenario(one: Beside, scope: Scope, title: str) -> str:
