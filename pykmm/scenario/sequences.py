@@ -35,7 +35,7 @@ def _world_of(name: str, index: int, value: int, first: int = 0) -> rendering.Wo
     """
     case = bytearray(core.SEQUENCE_BYTES)
     needs = {"fail_at": {"fail": 0}, "pause_": {"pause": 1},
-             "second_": {"pause": 1, "second": 1, "pause_at": first}}
+             "second": {"pause": 1, "second": 1, "pause_at": first}}
     case[_SEQUENCE["fail"][0]] = 1
     case[_SEQUENCE["congested"][0]] = 3
     case[_SEQUENCE["many_buffers"][0]] = 1
