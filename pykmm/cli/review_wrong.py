@@ -101,14 +101,15 @@ def _cause(cause: dict) -> list[str]:
 
 
 def _rest(rows: list[dict]) -> list[str]:
-    """Both kernels beside each other."""
-    head = "what properties leave out: the same operations by both kernels, all gone and all written:"
-    lines = ["", *wrap(head, WIDEST)]
+    """What properties leave out."""
+    lines = ["", *wrap("what properties leave out: a device's store of which nobody says a word; when all "
+                       "have gone and all is written, v8's disk beside that of the kernel before:",
+                       WIDEST)]
     for row in rows:
         far = "closed" if row["closed"] else f"within {counted(row['depth'], 'operation')}"
-        lines.append(f"  {row['scope']}: {row['worlds']:,} pairs of worlds, {far}: "
-                     + ("v8's disk has an older store" if row["found"] else
-                        "v8's disk never has an older store"))
+        said = (f"after {counted(row['found']['length'], 'operation')} v8's has an older store"
+                if row["found"] else f"v8's has no older store after {counted(row['runs'], 'run')}")
+        lines.append(f"  {row['scope']} ({row['worlds']:,} worlds, {far}): {said}")
         if row["found"]:
             lines += [*wrap(_what(row["found"]), WIDEST, initial_indent="    ",
                             subsequent_indent="    ", break_on_hyphens=False),

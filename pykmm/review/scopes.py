@@ -75,66 +75,77 @@ WHOLE: dict[str, Scope] = _whole()
 _DISK = "mmap munmap load store write fsync writeback complete"
 _HAND = f"{_DISK} flush_buffers commit release_page"
 _DRIVERS = ("PFNMAP_driver", "prot_driver")
-_EVERY = OPERATIONS
 
-# Of both kernels, from small to large; each asks something that the others leave out.  Where another
-# actor may act, scopes are small in what they try: of what breaks one property only the nearest runs
-# are looked at, and the first race would hide all others.
+# Of both kernels; each asks something that the others leave out.  Where another actor may act, scopes
+# are small in what they try: of what breaks one property only the nearest runs are looked at, and the
+# first race would hide all others.
 OF_BOTH: dict[str, Scope] = {
     # what a file system writes by hand
     "journal": Scope(kinds=("ext3",), ops=_ops(f"{_HAND} sync")),
     "device": Scope(kinds=("block_device",), ops=_ops(f"{_HAND} sync")),
     # small blocks, written and cut in parts
-    "half blocks, cut": Scope(blocks=2048, depth=9, ops=_ops(
-        "mmap munmap store write fsync truncate writeback complete parts")),
-    "quarter blocks, cut": Scope(blocks=1024, depth=8, ops=_ops(
-        "mmap munmap store fsync truncate complete parts")),
+    "half blocks, cut": Scope(blocks=2048, depth=8, ops=_ops(
+        "mmap munmap store write fsync truncate complete parts")),
+    "a hole and a cut": Scope(blocks=1024, start=("holes",), depth=6, ops=_ops(
+        "mmap munmap store fsync truncate:sectors complete")),
     "half blocks, cut, journal": Scope(kinds=("ext3",), blocks=2048, depth=7, ops=_ops(
         f"{_HAND} truncate parts")),
     # a debugger writes where the process may not
-    "forced writes": Scope(depth=9, ops=_ops(f"{_DISK} mprotect poke truncate invalidate reclaim")),
+    "forced writes": Scope(depth=8, ops=_ops(f"{_DISK} mprotect poke truncate invalidate reclaim")),
     "forced writes, journal": Scope(kinds=("ext3",), depth=7, ops=_ops(f"{_HAND} mprotect poke")),
     # a device writes into a page that it holds
-    "pins": Scope(depth=8, ops=_ops(f"{_DISK} pin unpin truncate invalidate reclaim")),
-    "pins, device": Scope(kinds=("block_device",), depth=7, ops=_ops(f"{_HAND} pin unpin")),
+    "pins": Scope(depth=7, ops=_ops(f"{_DISK} pin:force unpin:dirty truncate invalidate reclaim")),
+    "pins, device": Scope(kinds=("block_device",), depth=7, ops=_ops(f"{_HAND} pin unpin strip"),
+                          start=("many-buffers",)),
     # mappings that remap_file_pages has changed
-    "nonlinear": Scope(file_pages=2, depth=9, ops=_ops(
+    "nonlinear": Scope(file_pages=2, depth=7, ops=_ops(
         "mmap munmap load store fsync writeback complete remap_file_pages")),
-    "nonlinear, forced writes": Scope(file_pages=2, vmas=3, depth=6, ops=_ops(
-        "mmap munmap store poke pin fsync reclaim drain remap_file_pages truncate")),
-    # kinds of file without a disk
-    "no disk": Scope(kinds=("tmpfs",), depth=9, ops=_ops(
+    "nonlinear, swept": Scope(file_pages=2, depth=6, ops=_ops(
+        "mmap store poke drain reclaim remap_file_pages fsync")),
+    "nonlinear, at once": Scope(file_pages=2, vmas=3, depth=4, ops=_ops(
+        "mmap munmap mprotect store poke pin fsync remap_file_pages:nonblock+pages truncate fork "
+        "exit"), processes=2),
+    # kinds of file without a disk, and without a mapping
+    "no disk": Scope(kinds=("tmpfs",), depth=8, ops=_ops(
         "mmap munmap mprotect load store poke pin unpin write fsync truncate reclaim")),
-    "memory alone": Scope(kinds=("ramfs",), depth=7, ops=_EVERY),
-    "frames of a driver": Scope(kinds=("PFNMAP_driver",), depth=7, ops=_EVERY),
-    "pages of a driver": Scope(kinds=("prot_driver",), depth=6, ops=_EVERY),
+    "memory alone": Scope(kinds=("ramfs",), depth=6, ops=OPERATIONS),
+    "frames of a driver": Scope(kinds=("PFNMAP_driver",), depth=6, ops=OPERATIONS),
+    "pages of a driver": Scope(kinds=("prot_driver",), depth=6, ops=OPERATIONS),
+    "a driver that fails": Scope(kinds=("failing_driver",), depth=4, ops=(*OPERATIONS, "anon",
+                                                                          "fail")),
+    "huge pages": Scope(kinds=("hugetlbfs",), depth=4, ops=OPERATIONS),
+    "no mapping": Scope(kinds=("no_mmap",), depth=4, ops=OPERATIONS),
     # too little memory, and disks that fail
-    "no memory": Scope(depth=11, ops=_ops(f"{_DISK} mprotect truncate reclaim fail")),
+    "no memory": Scope(depth=9, ops=_ops(f"{_DISK} mprotect truncate reclaim fail")),
     "no memory, forced writes": Scope(depth=6, ops=_ops(
         f"{_DISK} mprotect msync poke pin truncate reclaim fork exit fail anon")),
     "no memory, drivers": Scope(kinds=_DRIVERS, depth=4, ops=_ops(
         "mmap munmap mprotect load store poke pin fork fail")),
-    "errors": Scope(depth=12, ops=_ops(f"{_DISK} truncate invalidate parts error")),
-    "errors, half blocks": Scope(blocks=2048, depth=7, ops=_ops(
-        f"{_DISK} truncate invalidate parts error fail")),
-    "swap": Scope(processes=2, depth=11, ops=_ops(
+    "no space": Scope(blocks=2048, start=("holes",), depth=6, ops=_ops(
+        "mmap load store write fsync truncate release_page fail parts")),
+    "errors": Scope(depth=10, ops=_ops(f"{_DISK} truncate invalidate parts error")),
+    "errors, half blocks": Scope(blocks=2048, depth=6, ops=_ops(
+        f"{_DISK} truncate invalidate parts error")),
+    "swap": Scope(processes=2, depth=9, ops=_ops(
         "mmap munmap load store anon fork exit reclaim drain complete")),
     # another actor at a pause
-    "a store at a pause": Scope(kinds=("block_device",), ops=_ops(
+    "a store at a pause": Scope(kinds=("block_device",), depth=9, ops=_ops(
         "mmap munmap load store msync fsync writeback complete pause")),
-    "a store at a pause, journal": Scope(kinds=("ext3",), ops=_ops(
+    "a store at a pause, journal": Scope(kinds=("ext3",), depth=9, ops=_ops(
         "mmap munmap load store write fsync commit complete pause")),
     "truncated at a pause": Scope(depth=7, ops=_ops("mmap load store write fsync truncate pause")),
-    "cut at a pause": Scope(blocks=2048, depth=5, ops=_ops(
+    "cut at a pause": Scope(blocks=2048, depth=4, ops=_ops(
         "mmap store write fsync truncate complete parts pause")),
     "invalidated at a pause": Scope(depth=6, ops=_ops(
         "mmap munmap load store write fsync invalidate pause")),
-    "invalidated at a pause, device": Scope(kinds=("block_device",), depth=5, ops=_ops(
+    "invalidated at a pause, device": Scope(kinds=("block_device",), depth=6, ops=_ops(
         "mmap munmap load store write fsync flush_buffers invalidate pause")),
-    "given back at a pause": Scope(depth=6, ops=_ops(
+    "given back at a pause": Scope(depth=7, ops=_ops(
         "mmap munmap load store write fsync complete release_page pause")),
-    "given back at a pause, journal": Scope(kinds=("ext3",), ops=_ops(
+    "given back at a pause, journal": Scope(kinds=("ext3",), depth=9, ops=_ops(
         "mmap munmap load store write commit release_page pause")),
+    "given back at a pause, device": Scope(kinds=("block_device",), depth=7, ops=_ops(
+        "mmap munmap load store flush_buffers complete release_page msync pause")),
     "taken back at a pause": Scope(depth=8, ops=_ops("mmap munmap load store fsync reclaim pause")),
     "forced at a pause": Scope(processes=2, depth=5, ops=_ops(
         "mmap munmap mprotect store poke fork fsync pause")),
@@ -144,27 +155,32 @@ OF_BOTH: dict[str, Scope] = {
         "mmap munmap load store write truncate reclaim pause")),
     "pages of a driver, at a pause": Scope(kinds=("prot_driver",), depth=4, ops=_ops(
         "mmap munmap mprotect load store truncate invalidate pause")),
+    # three actors
+    "two others, a store": Scope(kinds=("ext3",), depth=6, ops=_ops("mmap store fsync pauses")),
+    "two others, given back": Scope(kinds=("block_device",), depth=5, ops=_ops(
+        "mmap munmap load store release_page pauses")),
+    "two others, truncated": Scope(depth=4, ops=_ops("mmap store truncate fsync pauses")),
+    "two others, invalidated": Scope(depth=5, ops=_ops("mmap load store invalidate pauses")),
     # everything at once, as far as it goes
-    "all operations": Scope(depth=6, ops=(*_EVERY, "anon", "parts", "error")),
-    "all operations, journal": Scope(kinds=("ext3",), depth=6, ops=(*_EVERY, "anon", "parts")),
+    "all operations": Scope(depth=5, ops=(*OPERATIONS, "anon", "parts", "error")),
+    "all operations, journal": Scope(kinds=("ext3",), depth=5, ops=(*OPERATIONS, "anon", "parts")),
+    "every value": Scope(depth=3, ops=EVERY, descriptors=1),
+    "every value, device": Scope(kinds=("block_device",), depth=3, ops=EVERY, descriptors=1),
     "two files": Scope(kinds=("ext2", "tmpfs"), depth=5, ops=_ops(
         f"{_DISK} mprotect poke pin unpin truncate reclaim")),
-    "half blocks": Scope(blocks=2048, kinds=("ext3",), depth=10, ops=(*DEFAULT, "release_page")),
-    "journal, two processes": Scope(processes=2, kinds=("ext3",), depth=12, ops=_ops(
+    "half blocks": Scope(blocks=2048, kinds=("ext3",), depth=8, ops=(*DEFAULT, "release_page")),
+    "journal, two processes": Scope(processes=2, kinds=("ext3",), depth=9, ops=_ops(
         f"{_HAND} mprotect msync truncate fork exit")),
-    "two processes": Scope(processes=2, depth=11),
+    "two processes": Scope(processes=2, depth=9),
 }
 
-# Of both kernels beside each other, at rest: what properties leave out.  Memory of one page, as two
-# kernels need not give the same number to a second one.
+# Of both kernels, with a device that says nothing; memory of one page, as two kernels need not give the
+# same number to a second one.
 OF_REST: dict[str, Scope] = {
-    "pins": Scope(pages=1, ops=_ops("mmap munmap load store write pin unpin fsync")),
-    "pins, device": Scope(pages=1, kinds=("block_device",), ops=_ops(
+    "a silent device": Scope(pages=1, depth=5, ops=_ops(
         "mmap munmap load store write pin unpin fsync")),
-    "forced writes": Scope(pages=1, kinds=("ext3",), ops=_ops(
-        "mmap munmap mprotect load store poke write fsync")),
-    "written back": Scope(pages=1, ops=_ops(
-        "mmap munmap mprotect load store write fsync writeback complete reclaim")),
+    "a silent device, journal": Scope(pages=1, kinds=("ext3",), depth=5, ops=_ops(
+        "mmap munmap load store write pin unpin fsync commit")),
 }
 
 _MAPPED = ("mmap", "munmap", "mprotect", "load", "store")

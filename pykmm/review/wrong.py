@@ -145,14 +145,13 @@ class Wrong:
                 self.left.remove(name)
 
     def at_rest(self) -> Iterator[Beside]:
-        """Both kernels beside each other in each scope of OF_REST: what properties leave out."""
+        """Both kernels in each scope of OF_REST: what properties leave out."""
         for name, scope in OF_REST.items():
             self._tell()
             if self.is_over:
                 return
-            one = beside(self.half, name, scope, lambda: self.is_over)
-            if not self.is_over:
-                self.left.remove(_rest_name(name))
+            one = beside(self.half, name, scope, self._tell)
+            self.left.remove(_rest_name(name))
             yield one
 
     def _one(self, name: str, kernel: str) -> Explored:
@@ -348,8 +347,8 @@ def facts(explored: list[Explored], scopes: dict[str, Scope], rest: list[Beside]
     explored: a row for each scope and kernel, its counts, how far, and what it breaks
     causes: each with verdict, property (or BUG, oops...), mechanisms (name, says, document; [] of what
     is new), and its nearest run in each scope
-    rest: of both kernels beside each other a row for each scope; found: the nearest run that leaves an
-    older store on v8's disk, with its mechanisms, or None
+    rest: of what properties leave out a row for each scope; found: the nearest run that leaves an older
+    store on v8's disk, with its mechanisms, or None
     """
     told = causes([broken for one in explored for broken in one.broken])
     return {
@@ -364,7 +363,7 @@ def facts(explored: list[Explored], scopes: dict[str, Scope], rest: list[Beside]
                     "other": sorted(set().union(*(run.other for run in cause.runs))),
                     "runs": [_run(run, scopes[run.scope]) for run in cause.runs]}
                    for cause in told],
-        "rest": [{**vars(one.looked), "found": _at_rest(one) if one.actions else None}
+        "rest": [{**vars(one.looked), "runs": one.runs, "found": _at_rest(one) if one.actions else None}
                  for one in rest],
     }
 
