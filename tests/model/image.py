@@ -238,7 +238,8 @@ def _vmas(at: Image, image: bytes) -> Iterator[tuple]:
         ops = _tables().get(w["vm_ops"], "?") if w["vm_ops"] else ""
         yield ("vma", i), (at.number("mm", w["vm_mm"]), w["vm_start"], w["vm_end"], w["vm_flags"],
                            w["vm_page_prot"], w["vm_pgoff"], at.number("file", w["vm_file"]),
-                           ops, at.number("anon_vma", w["anon_vma"]), w["vm_truncate_count"])
+                           ops, at.number("anon_vma", w["anon_vma"]), w["vm_truncate_count"],
+                           w["vm_private_data"])
 
 
 def _anon_vmas(at: Image, image: bytes) -> Iterator[tuple]:

@@ -12,7 +12,7 @@ from .state import UNITS, World
 # values that are what the model's objects hold, as they are
 _PLAIN = {
     "page": "count mapcount index io_bio pins",
-    "vma": "start end flags prot pgoff ops truncate_count",
+    "vma": "start end flags prot pgoff ops truncate_count cursor",
     "mm": "users map_count file_rss anon_rss total_vm locked_vm shared_vm exec_vm stack_vm "
           "reserved_vm def_flags start_brk brk",
     "task": "personality capabilities rlimit_memlock rlimit_as rlimit_data rlimit_fsize",

@@ -17,7 +17,7 @@ Rows = dict[tuple[str, int], tuple]
 
 FIELDS = {what: names.split() for what, names in {
     "page": "flags count mapcount mapping index private contents in_flight io io_bio pins",
-    "vma": "mm start end flags prot pgoff file ops anon_vma truncate_count",
+    "vma": "mm start end flags prot pgoff file ops anon_vma truncate_count cursor",
     "anon_vma": "vmas",
     "mm": "users vmas ptes tables map_count file_rss anon_rss total_vm locked_vm shared_vm exec_vm "
           "stack_vm reserved_vm def_flags start_brk brk",
@@ -84,7 +84,7 @@ def _page(page: Page) -> tuple:
 
 def _vma(vma: Vma) -> tuple:
     return (number(vma.mm), vma.start, vma.end, vma.flags, vma.prot, vma.pgoff, number(vma.file),
-            vma.ops, number(vma.anon_vma), vma.truncate_count)
+            vma.ops, number(vma.anon_vma), vma.truncate_count, vma.cursor)
 
 
 def _mm(mm: Mm) -> tuple:
