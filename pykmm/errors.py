@@ -5,6 +5,8 @@ A kernel errno, a BUG or an oops is a *result* and never an exception; a
 disagreement of two halves is a *finding* and never an exception either.
 """
 
+import os
+
 
 class PykmmError(Exception):
     """Base of all errors that a command prints as one line, without a traceback.
@@ -34,3 +36,12 @@ class HarnessError(PykmmError):
     """
 
     exit_code = 3
+
+
+def no_file(path: str) -> str:
+    """Why this is not a file to be read again and again, in a few words."""
+    if os.path.isdir(path):
+        return "it is a folder; name a file"
+    if os.path.exists(path):
+        return "it is a device or a pipe, and is read more than once; save it to a file"
+    return "no such file"

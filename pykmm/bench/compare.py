@@ -139,6 +139,16 @@ def read(path: str) -> dict[str, Any]:
     return result
 
 
+def check_rows(path: str, old: dict[str, Any], names: Sequence[str]) -> None:
+    """Refuse an earlier result that has none of these rows; raises BadInput."""
+    has = [row["name"] for row in old["rows"]]
+    if not set(has) & set(names):
+        what = f"it has {has[0]}" + (f" and {len(has) - 1} more" if has[1:] else "") if has else \
+            "it has no row"
+        raise BadInput(f"--compare {path}: {what}, and none of those that are measured now, as "
+                       f"{names[0]}: nothing can be compared")
+
+
 def _wrong(result: dict[str, Any]) -> str:
     """What is not as results.row_of makes it, or ""."""
     if not isinstance(result.get("rows"), list) or not isinstance(result.get("events"), bool) \

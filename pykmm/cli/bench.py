@@ -13,7 +13,7 @@ from ..engine.halves import BUILT_IN
 from ..errors import BadInput, Lacking
 from ..report import bench as report
 from ..report.findings import counted
-from . import interrupt, options, output
+from . import interrupt, options, output, streams
 
 SECONDS = 30.0
 
@@ -57,8 +57,13 @@ def bench(functions, only_list, seconds, events, instructions, no_times, old_pat
     if only_list:
         for row in chosen:
             run.say(row.name)
+        output.write_json(json_path, {"schema": results.SCHEMA, "list": [
+            {"name": row.name, "function": row.function, "size": row.size} for row in chosen]},
+            run.out)
         return output.GOOD
     run.old = None if old_path is None else compare.read(old_path)
+    if run.old is not None:
+        compare.check_rows(old_path, run.old, [row.name for row in chosen])
     run.old_path, run.fail_above, run.html_path = old_path, fail_above, html_path
     run.seconds, run.events = seconds, events
     run.check_events()
@@ -174,6 +179,10 @@ class Run:
         if self.html_path is not None:
             self._write_html(document, found)
         refused = result.refused or any(row["refused"] for row in result.rows)
+        if self.old is not None and not found and not refused and not result.interrupted:
+            streams.complain(f"--compare {self.old_path}: nothing was compared: none of its rows "
+                             "has a number that was measured now too")
+            return output.WRONG_USE
         return output.code_of(found=failed or refused, interrupted=result.interrupted)
 
     def _document(self, result: Result) -> dict:

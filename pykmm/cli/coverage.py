@@ -3,6 +3,7 @@
 
 import secrets
 from pathlib import Path
+from textwrap import wrap
 
 import click
 
@@ -15,6 +16,8 @@ from ..report import findings
 from ..source import counting, listing, reached, unreachable
 from . import interrupt, options, output
 from .fuzz import Session
+
+WIDEST = 100        # columns of prose; more is hard to read
 
 
 @click.command()
@@ -35,7 +38,7 @@ def coverage(seconds, cases, seed, jobs, functions, html_path, json_path) -> int
 
     Each step, and each side of each operand of a condition, is to be reached by both halves,
     or to stand in cref/unreachable.toml with a proof that nothing reaches it. Exit code 1: one
-    is neither, or one is both, or the halves differ.
+    of the listed functions is neither, or one is both, or the halves differ.
     """
     output.check_json_path(json_path)
     output.check_path("--html", html_path)
@@ -74,9 +77,12 @@ class Counted(Session):
 
     def _coverage(self, result: dict) -> report.Coverage:
         counters = counting.counters_of(paths.cref())
-        return report.Coverage(
-            {name: reached.tally(counters, result["counters"], name) for name in core.FUNCTIONS},
-            unreachable.proofs(counters))
+        tallies = {name: reached.tally(counters, result["counters"], name) for name in self.listed}
+        # what was not asked for is no reason to fail
+        steps = {step for tally in tallies.values() for step in tally.steps}
+        return report.Coverage(tallies, {side: why for side, why in
+                                         unreachable.proofs(counters).items()
+                                         if side.split("/")[0] in steps})
 
     def _report(self, result: dict) -> int:
         counted = self._coverage(result)
@@ -115,11 +121,13 @@ class Counted(Session):
                 lines.append(f"{side}: reached, although cref/{unreachable.FILE} has a proof that "
                              "nothing does")
             else:
-                lines.append(f"{side}: unreachable. {why}")
+                lines += wrap(f"{side}: unreachable. {why}", WIDEST, subsequent_indent="  ",
+                              break_long_words=False, break_on_hyphens=False)
         lines += [f"{name}: never reached" for name in counted.missing]
         if not counted.missing and not counted.disproved:
-            lines.append("every step, and every other side of every operand, is reached by both "
-                         "halves")
+            of = "" if len(self.listed) == len(core.FUNCTIONS) else f" of {', '.join(self.listed)}"
+            lines.append(f"every step, and every other side of every operand{of}, is reached by "
+                         "both halves")
         if result["divergences"]:
             lines.append(f"the halves differ: pykmm fuzz --seed {self.plan['seed']} shows where")
         if self.html_path is not None:

@@ -76,6 +76,7 @@ def explore(processes, files, pages, vmas, file_pages, places, descriptors, cond
     """
     output.check_json_path(json_path)
     output.check_path("--state", state)
+    output.check_folder("--findings", folder)
     interrupt.begins(json_path, schema="pykmm.explore/1")
     mask = options.parse_units(units)
     if mask is None:

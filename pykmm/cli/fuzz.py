@@ -55,6 +55,7 @@ def fuzz(seconds, cases, seed, jobs, functions, units, kind, wild, keep_going, f
          named, json_path) -> int:
     """Run halves against each other on random cases and compare every bit."""
     output.check_json_path(json_path)
+    output.check_folder("--findings", folder)
     interrupt.begins(json_path, schema="pykmm.fuzz/1")
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases both say when to stop: give one of them")

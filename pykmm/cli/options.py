@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import BadInput
+from ..errors import BadInput, no_file
 from ..report import bits
 
 ALL_UNITS = 0x7F
@@ -115,7 +115,7 @@ def check_patch(path: str | None) -> str | None:
         return None
     if not os.path.isfile(path):
         said = "$PYKMM_PATCH" if os.environ.get("PYKMM_PATCH") == path else "--patch"
-        raise BadInput(f"{said} {path}: no such file")
+        raise BadInput(f"{said} {path}: {no_file(path)}")
     return str(Path(path).resolve())
 
 

@@ -131,6 +131,21 @@ def check_path(option: str, path: str | None, what: str = "a file") -> None:
         raise BadInput(f"{option} {path}: it cannot be written there")
 
 
+def check_folder(option: str, path: str) -> None:
+    """Refuse a folder that cannot be written into, or made, before anything runs; BadInput."""
+    if not path:
+        raise BadInput(f"{option}: name a folder")
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise BadInput(f"{option} {path}: it is no folder; name one, or what is to become one")
+    at = os.path.abspath(path)
+    while not os.path.exists(at):
+        at = os.path.dirname(at)
+    if not os.path.isdir(at):
+        raise BadInput(f"{option} {path}: {at} is no folder")
+    if not os.access(at, os.W_OK):
+        raise BadInput(f"{option} {path}: it cannot be written there")
+
+
 def write_json(path: str | None, what: dict, output: Output) -> None:
     """Write `what` to a file as a whole, or to standard output for "-"."""
     if path is None:

@@ -29,7 +29,11 @@ def review_claims(patch: str | None, json_path: str | None) -> int:
         for line in rendering.lines(report, min(WIDEST, out.console.width)):
             out.line(line)
     output.write_json(json_path, report, out)
-    return output.GOOD if report["agrees"] else output.FOUND
+    if report["agrees"] and judged is None:
+        streams.complain("the scenarios of the claims are not installed here, so no verdict was "
+                         "found by running: run this in a checkout")
+        return output.LACKING
+    return output.code_of(found=not report["agrees"])
 
 
 def _report_death(died: Died, json_path: str | None, out: output.Output) -> int:

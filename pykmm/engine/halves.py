@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import paths
-from ..errors import BadInput, HarnessError
+from ..errors import BadInput, HarnessError, no_file
 from . import core
 
 BUILT_IN = ("C", "P")
@@ -33,7 +33,7 @@ class NamedHalf:
         if name in (*BUILT_IN, "X"):
             raise BadInput(f"--half {text}: {name} is the name of a half that pykmm has itself")
         if not os.path.isfile(path):
-            raise BadInput(f"--half {text}: no such file: {path}")
+            raise BadInput(f"--half {text}: {no_file(path)}: {path}")
         return NamedHalf(name, str(Path(path).resolve()))
 
 

@@ -74,7 +74,9 @@ def lines(report: dict, width: int) -> Iterator[str]:
 
 
 def _row(claim: dict, mail: str | None, width: int) -> Iterator[str]:
-    yield from _folded(f"  {claim['id']} ", f"{claim['verdict'].upper()}: {claim['says']}", width)
+    not_run = " (by the table, not run here)" if claim["shown"] and claim["ran"] is None else ""
+    yield from _folded(f"  {claim['id']} ", f"{claim['verdict'].upper()}{not_run}: "
+                       f"{claim['says']}", width)
     if mail and claim["lines"]:
         said = f"\u201c{claim['sentence']}\u201d"
         yield from _folded(_INDENT, f"line {_place(claim['lines'])}: {said}", width)

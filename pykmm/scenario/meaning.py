@@ -45,6 +45,7 @@ class _Checking:
         self.scenario = scenario
         self.known = Known()
         self.begun = False          # something has been done in the world
+        self.units_said = False
         self.masks = scenario.masks()
 
     def line(self, line: Line) -> None:
@@ -53,6 +54,9 @@ class _Checking:
     def _units(self, units: Units) -> None:
         if self.begun or self.known.files:
             raise Unmeant("units come before everything else", units.columns[0])
+        if self.units_said:
+            raise Unmeant("there is a line of units already: say all sets in one", 1)
+        self.units_said = True
         seen = set()
         for text, mask, column in zip(units.sets, self.masks, units.columns, strict=True):
             if mask in seen:

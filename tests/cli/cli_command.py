@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from pathlib import Path
 
 from pykmm import paths
 
-WAIT = 60       # seconds; a command that takes longer does not end
+# seconds: a test that fails ends some time; of one that does not, nothing depends on it
+WAIT = 600
 
 
 @dataclass(frozen=True)
@@ -110,15 +110,6 @@ class Pykmm:
         return done
 
 
-def until(true, what: str, seconds: float = WAIT):
-    """Wait until true() is, and return it."""
-    end = time.monotonic() + seconds
-    while not (value := true()):
-        assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.02)
-    return value
-
-
 def _parent(pid: int) -> int | None:
     """Parent of a process; None if it has ended."""
     try:
@@ -137,10 +128,6 @@ def descendants(pid: int) -> set[int]:
         new = {p for p, parent in parents.items() if parent in new} - found
         found |= new
     return found
-
-
-def all_gone(pids: set[int]) -> bool:
-    return all(_parent(pid) is None for pid in pids)
 
 
 def running(library: str) -> set[int]:

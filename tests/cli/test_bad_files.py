@@ -251,6 +251,24 @@ def test_library_that_is_no_half(pykmm: Pykmm, workshop: Workshop, saved_case: P
     pykmm("run", saved_case, "--half", f"mine={library}").complained(2, "half mine", what)
 
 
+@pytest.mark.parametrize("option", ["--patch", "--half"])
+def test_what_is_no_file_is_told_as_what_it_is(pykmm: Pykmm, option: str) -> None:
+    name = "mine=" if option == "--half" else ""
+    os.mkfifo(pykmm.cwd / "pipe")
+    for path, what in ((".", "it is a folder"), ("pipe", "it is a device or a pipe"),
+                       ("/dev/null", "it is a device or a pipe"), ("gone", "no such file")):
+        fuzz(pykmm, option, f"{name}{path}").complained(2, f"{option} {name}{path}", what)
+
+
+@pytest.mark.parametrize("command", ["fuzz", "explore"])
+def test_findings_that_cannot_be_saved_are_refused_at_the_start(pykmm: Pykmm, command: str
+                                                                ) -> None:
+    (pykmm.cwd / "file").write_text("kept")
+    for place in ("file", "file/below", ""):
+        pykmm(command, "--findings", place).complained(2, "--findings")
+    assert (pykmm.cwd / "file").read_text() == "kept"
+
+
 LENT = "half partly has no page_mkclean_one: C's own is called in its place"
 
 

@@ -226,8 +226,30 @@ def test_interrupted_it_tells_what_it_has(pykmm):
         assert process.stdout.readline() == "halves C, P; 2 rows in 5 layouts; 600 s\n"
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
-        assert process.wait(20) == 0
+        assert process.wait() == 130
     part = json.loads((pykmm.cwd / "part.json").read_text())
     # how many had been timed by then is the machine's affair
     assert part["interrupted"] is True and len(part["rows"]) in range(3)
     assert rest.splitlines()[-1] == f"stopped early: {len(part['rows'])} rows of 2"
+
+
+def test_rows_are_listed_as_json_too(pykmm):
+    done = pykmm("bench", "do_brk", "--list", "--json", "-").was_silent(0)
+    names = [row["name"] for row in done.json["list"]]
+    assert names == pykmm("bench", "do_brk", "--list").was_silent(0).out.splitlines() != []
+    pykmm("bench", "do_brk", "--list", "--json", "list.json").was_silent(0)
+    assert json.loads((pykmm.cwd / "list.json").read_text()) == done.json
+
+
+def test_comparing_with_other_rows_is_no_comparison(pykmm, result):
+    (pykmm.cwd / "old.json").write_text(json.dumps(result))
+    pykmm("bench", "do_writepages", *SHORT, "--compare", "old.json").complained(
+        2, "--compare old.json: it has ", " and none of those", "nothing can be compared")
+    (pykmm.cwd / "none.json").write_text(json.dumps(result | {"rows": []}))
+    pykmm("bench", "follow_page", *SHORT, "--compare", "none.json").complained(2, "it has no row")
+    # the same rows, and no number of them in both
+    rows = [row | {"yardsticks": {}, "instructions": dict.fromkeys(row["instructions"])}
+            for row in result["rows"]]
+    (pykmm.cwd / "empty.json").write_text(json.dumps(result | {"rows": rows}))
+    pykmm("bench", "follow_page", *SHORT, "--compare", "empty.json").complained(
+        2, "--compare empty.json: nothing was compared")

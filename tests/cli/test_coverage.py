@@ -134,7 +134,7 @@ def test_what_was_stopped_early_need_not_have_reached_all(pykmm: Pykmm) -> None:
     with pykmm.started("coverage", "--seconds", "10m", "--functions", "page_mkclean") as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert pykmm.ended(process).code == 0
+        assert pykmm.ended(process).code == 130
 
 
 @pytest.mark.parametrize(("path", "what"), [
@@ -147,6 +147,17 @@ def test_html_that_cannot_be_written_is_refused_first(pykmm: Pykmm, path: str, w
 def test_wrong_use(pykmm: Pykmm) -> None:
     pykmm("coverage", "--seconds", "1", "--cases", "1").complained(2, "give one of them")
     pykmm("coverage", "--functions", "sing").complained(2, "'sing' is not mirrored")
+
+
+def test_functions_that_are_not_listed_are_no_reason_to_fail(pykmm: Pykmm) -> None:
+    # enough for this one, and not for all
+    few = ("--cases", "300k", "--seed", "7")
+    done = pykmm("coverage", *few, "--functions", "is_shared_writable").was_silent(0)
+    assert "every step, and every other side of every operand of is_shared_writable," in done.out
+    assert max(map(len, done.out.splitlines())) <= 120
+    assert list(pykmm("coverage", *few, "--functions", "is_shared_writable", "--json", "-"
+                      ).was_silent(0).json["functions"]) == ["is_shared_writable"]
+    assert pykmm("coverage", *few, "--json", "-").was_silent(1).json["missing"] != []
 
 
 def test_nothing_is_left_beside_what_was_asked_for(pykmm: Pykmm) -> None:

@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
-from cli_command import Done, Pykmm, running, until
+from cli_command import Done, Pykmm, running
 from cli_halves import Workshop
+from interrupting import ended
 
 FUZZ = ["fuzz", "--cases", "20k", "--seed", "1", "--findings", "saved"]
 
@@ -84,7 +85,7 @@ def test_misbehaviour_against_the_process_names_half_function_and_case(
     if how == "does not come back":
         pykmm.env["PYKMM_SILENT_SECONDS"] = "0.5"
     done = pykmm(*FUZZ, "--half", half, "--jobs", "1").complained(1, f"half {name} {how}", " in ")
-    until(lambda: not running(half.partition("=")[2]), "the end of all that ran the half", 10)
+    assert ended(running(half.partition("=")[2])), "all that ran the half"
     case = saved_case(pykmm, done)
     assert case.is_file() and re.search(r"page_mkclean|clear_page_dirty", done.err)
     again = pykmm("run", case, "--half", half).complained(1, f"half {name} {how}", str(case.name))

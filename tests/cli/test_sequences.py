@@ -8,8 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from cli_command import Done, Pykmm, all_gone, descendants, until
+from cli_command import Done, Pykmm, descendants
 from cli_halves import LATE, Workshop
+from interrupting import ended, interrupt_until_it_ends
 
 from pykmm.engine import casefile, core, halves
 from pykmm.engine.fuzz import SHARD_CASES, SHARD_SEQUENCES
@@ -258,9 +259,9 @@ def test_interrupt_during_sequences_gives_the_result_so_far(pykmm: Pykmm) -> Non
     with pykmm.started(*SEQUENCES, "--seconds", "10m", "--json", "out.json") as process:
         assert process.stdout.readline().startswith("halves ")
         # a line of progress
-        until(lambda: "cases/s" in process.stdout.readline(), "a line of progress")
+        assert any("cases/s" in line for line in process.stdout)
         process.send_signal(signal.SIGINT)
-        done = pykmm.ended(process).was_silent(0)
+        done = pykmm.ended(process).was_silent(130)
     assert "stopped early" in done.out and " sequences of " in done.out
     result = json.loads((pykmm.cwd / "out.json").read_text())
     assert result["interrupted"] is True and result["cases"] == result["sequences"] > 0
@@ -271,6 +272,6 @@ def test_second_interrupt_does_not_wait_for_a_sequence(pykmm: Pykmm, workshop: W
     with pykmm.started(*SEQUENCES, "--seconds", "10m", "--half", half) as process:
         assert process.stdout.readline().startswith("halves ")
         children = descendants(process.pid)
-        until(lambda: process.poll() is not None or process.send_signal(signal.SIGINT), "the end")
-        assert pykmm.ended(process).code == 0
-        until(lambda: all_gone(children), f"the end of {children}", 10)
+        interrupt_until_it_ends(process)
+        assert pykmm.ended(process).code == 130
+        assert ended(children)

@@ -13,7 +13,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from cli_command import Done, Pykmm, until
+from cli_command import Done, Pykmm
 from cli_halves import Workshop
 
 LONG_RUN = ["fuzz", "--seconds", "10m", "--seed", "1"]
@@ -58,19 +58,24 @@ def test_pipe_gets_plain_lines(pykmm: Pykmm) -> None:
             assert sum("cases/s" in line for line in done.out.splitlines()) >= 2
 
 
-@pytest.mark.parametrize("arguments", ["fuzz --seconds 10m", "doctor", "--help", "fuzz --help",
-                                       "fuzz --cases 300k --json -"])
-def test_reader_that_leaves_ends_the_command_in_silence(pykmm: Pykmm, arguments: str) -> None:
-    done = pykmm.shell(f"$pykmm {arguments} | head -1; exit ${{PIPESTATUS[0]}}").was_silent(0)
+# 130: what nobody reads any more is stopped early
+@pytest.mark.parametrize(("arguments", "left", "never"), [
+    ("fuzz --seconds 10m", 130, 130), ("doctor", 0, 0), ("--help", 0, 0), ("fuzz --help", 0, 0),
+    ("fuzz --cases 300k --json -", 0, 130),
+])
+def test_reader_that_leaves_ends_the_command_in_silence(pykmm: Pykmm, arguments: str, left: int,
+                                                        never: int) -> None:
+    done = pykmm.shell(f"$pykmm {arguments} | head -1; exit ${{PIPESTATUS[0]}}").was_silent(left)
     assert len(done.out.splitlines()) == 1
-    pykmm.shell(f"$pykmm {arguments} | true; exit ${{PIPESTATUS[0]}}").was_silent(0)
+    pykmm.shell(f"$pykmm {arguments} | true; exit ${{PIPESTATUS[0]}}").was_silent(never)
 
 
 def test_reader_that_leaves_does_not_hide_a_divergence(pykmm: Pykmm, workshop: Workshop,
                                                        saved_case: Path) -> None:
     half = workshop.wrong()
-    # the pipe is closed only after the run, as the case is found before anybody looks
-    done = pykmm.shell(f"$pykmm fuzz --cases 20k --seed 1 --half {half} | (head -1; sleep 2); "
+    # who reads the pipe leaves when the case is saved, before it is told
+    done = pykmm.shell(f"$pykmm fuzz --cases 20k --seed 1 --half {half} | (head -1; "
+                       "until ls findings/*.case >/dev/null 2>&1; do :; done); "
                        "exit ${PIPESTATUS[0]}")
     done.was_silent(1)
     pykmm.shell(f"$pykmm run {saved_case} --half {half} | true; exit ${{PIPESTATUS[0]}}"
@@ -121,11 +126,11 @@ def test_names_that_the_terminal_cannot_show(pykmm: Pykmm, saved_case: Path,
 def test_terminal_shows_progress_that_goes_away(pykmm: Pykmm) -> None:
     pykmm.env["TERM"] = "xterm"
     done = in_terminal(pykmm, "fuzz", "--seconds", "1.5", "--seed", "1").was_silent(0)
-    assert done.out.count("cases/s  ") > 3, "live progress"
+    assert done.out.count("cases/s  ") >= 1, "live progress"
     live = [(*map(int, found),) for found in re.findall(
         r"cases/s  steps (\d+)/(\d+)\s+branches (\d+)/(\d+)\s+0\s+divergences", done.out)]
     assert len(live) == done.out.count("cases/s  ")
-    assert live == sorted(live) and live[-1][0] == live[-1][1] > 100 and live[-1][2] > 300
+    assert live == sorted(live) and live[-1][1] > 100 and live[-1][3] > 300
     assert done.out.count("\x1b[?25l") == done.out.count("\x1b[?25h") == 1, "the cursor is back"
     after = done.out[done.out.index("\x1b[?25h"):]
     assert "page_mkclean" in after and "0 divergences" in after
@@ -171,7 +176,7 @@ def test_interrupt_from_the_keyboard(pykmm: Pykmm) -> None:
     os.write(terminal, b"\x03")
     rest = read_all(terminal)
     _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert os.waitstatus_to_exitcode(status) == 130
     assert "stopped early" in rest and "Traceback" not in rest
     assert (got.decode() + rest).count("\x1b[?25h") == 1
 
@@ -189,6 +194,6 @@ def test_terminal_that_goes_away(pykmm: Pykmm) -> None:
     while b"cases/s" not in got:
         got += os.read(ours, 1 << 16)
     os.close(ours)
-    until(lambda: process.poll() is not None, "the end of the command")
-    assert (process.returncode, process.stderr.read()) == (0, "")
+    assert process.stderr.read() == ""      # up to its end, and so to that of the command
+    assert process.wait() == 130
     process.stderr.close()

@@ -174,12 +174,23 @@ def test_half_that_differs_is_found_where_it_is_nearest(explored, wrong):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_plan_is_stopped_by_its_time_and_gone_on_with(tmp_path, jobs):
+def test_plan_is_stopped_by_its_time_and_gone_on_with(tmp_path, monkeypatch, jobs):
     state = str(tmp_path / "state")
+    # a clock of batches: time is up when one has been merged, however long that took
+    merged = [0]
+    monkeypatch.setattr(exploring.time, "monotonic", lambda: float(merged[0]))
+    merge = explorer.Explorer.merge
+
+    class Counting(explorer.Explorer):
+        def merge(self):
+            merged[0] += 1
+            return merge(self)
+
+    monkeypatch.setattr(exploring, "Explorer", Counting)
     plan = exploring.Plan([halves.c_half()], Scope(ops=OPS, depth=9), 0, jobs=jobs, state=state)
     whole = exploring.Exploration(plan).run()
     os.unlink(state)
-    plan.seconds = 1e-9
+    plan.seconds = 1.0
     told = []
     for _ in range(100):
         told.append(exploring.Exploration(plan).run())

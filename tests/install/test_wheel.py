@@ -137,7 +137,9 @@ def test_wheel_writes_the_review_page(installed, tmp_path):
 def test_wheel_has_the_claims_and_no_scenarios(installed, tmp_path):
     done = pykmm(installed, tmp_path, "review", "--claims")
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
+    assert "not installed here" in done.stderr
+    assert "HOLDS (by the table, not run here): " in done.stdout
     assert done.stdout.endswith("; the scenarios are not installed here, and were not run\n")
 
 

@@ -128,7 +128,7 @@ def test_copy_without_a_change_has_no_divergence(copy, tmp_path):
 def test_mutant_is_found(mutant, copy, tmp_path):
     text = (PYKMM / mutant.file).read_text(encoding="utf-8")
     with copy.changed(f"pykmm/{mutant.file}", mutant.applied_to(text)):
-        fuzzed = copy.fuzz("--seconds", "20", *["--wild"] * mutant.wild, cwd=tmp_path)
+        fuzzed = copy.fuzz("--cases", "20M", *["--wild"] * mutant.wild, cwd=tmp_path)
 
     assert fuzzed.code == 1, f"survived: {mutant.breaks}\n{fuzzed.said}"
     assert {found["half"] for found in fuzzed.result["divergences"]} == {"P"}
