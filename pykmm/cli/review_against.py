@@ -88,8 +88,7 @@ def _save(report: dict) -> None:
     if report["found"] is None:
         return
     text = report["found"]["scenario"]
-    names = [one["what"] if one["what"].startswith("E") else "context"
-             for one in report["changed"]]
+    names = [one["what"] for one in report["changed"]]
     stem = "-".join(["against", *dict.fromkeys(names[:3])])
     path, number = FOLDER / f"{stem}.kmm", 1
     try:

@@ -45,10 +45,9 @@ def _changed(report: dict) -> Iterator[str]:
     yield f"{findings.counted(len(report['changed']), 'place')} changed:"
     for one in report["changed"]:
         where = ", ".join(one["functions"]) or "outside of functions"
-        where = "" if one["what"].startswith("context") else f"  {one['file']}  {where}"
         unit = f"  {one['unit']}" if one["unit"] else ""
         inert = f"  ({one['inert']})" if one["inert"] else ""
-        yield f"  {one['what']}{where}{unit}{inert}"
+        yield f"  {one['what']}  {one['file']}  {where}{unit}{inert}"
         for name, side in zip("XY", one["lines"], strict=True):
             for line in side:
                 yield f"    {name} {line['number']:>5} {line['op']}{line['text']}"

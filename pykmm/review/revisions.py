@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from ..patch.edits import FoundEdit, Verdict
-from ..patch.mail import Hunk, Line
+from ..patch.mail import Line
 from ..patch.table import Edit
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 COMMENTS = "comments and white space only"
-AROUND = "around the changed lines, where half X has none of the mail's"
 
 
 @dataclass(frozen=True)
 class Changed:
-    """An edit, or the context of a hunk, whose lines are others in the second mail.
+    """An edit whose lines are others in the second mail.
 
-    what : str        E25, or "context of hunk 2 of mm/rmap.c"
-    functions : tuple names; none: outside of functions, or of context
+    what : str        its id
+    functions : tuple names; none: outside of functions
     lines : tuple     of each mail the lines that the other has not
     inert : str       why nothing can behave differently for it; "": something may
     before : bool     the kernel before the patch reads differently, too
@@ -46,15 +45,12 @@ class Changed:
 
 
 def changed(first: Verdict, other: Verdict) -> list[Changed]:
-    """What differs between two mails that fit, in the order of the patch: edits, then context."""
+    """What differs between two mails that fit, in the order of the patch.
+
+    Context does not: of a mail that fits it is v8's.
+    """
     found = [_edit(a, b) for a, b in zip(first.edits, other.edits, strict=True)]
-    hunks = zip(_hunks(first), _hunks(other), strict=True)
-    return [one for one in (*found, *(_context(a, b) for a, b in hunks)) if one]
-
-
-def _hunks(verdict: Verdict) -> list[Hunk]:
-    return list({(found.hunk.file, found.hunk.number): found.hunk
-                 for found in verdict.edits}.values())
+    return [one for one in found if one]
 
 
 def _edit(first: FoundEdit, other: FoundEdit) -> Changed | None:
@@ -68,25 +64,13 @@ def _edit(first: FoundEdit, other: FoundEdit) -> Changed | None:
                    COMMENTS if all(same.values()) else "", not same["-"])
 
 
-def _context(first: Hunk, other: Hunk) -> Changed | None:
-    a, b = ([line for line in hunk.lines if line.op == " "] for hunk in (first, other))
-    lines = _different(a, b)
-    if not any(lines):
-        return None
-    within = [[line for line in hunk.span if line.op == " "] for hunk in (first, other)]
-    inert = COMMENTS if _code(a, " ") == _code(b, " ") else \
-        AROUND if not any(_different(*within)) else ""
-    return Changed(f"context of hunk {first.number} of {first.file}", first.file, (), "", lines,
-                   inert, not inert)
-
-
 def _bare(text: str) -> str:
     return "".join(text.split())
 
 
 def _different(a: Sequence[Line], b: Sequence[Line]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
     """Of each side the lines that the other has not, white space apart."""
-    first, other = ([line.op + _bare(line.text) for line in lines] for lines in (a, b))
+    first, other = ([line.op + line.hash for line in lines] for lines in (a, b))
     parts = [one for one in SequenceMatcher(None, first, other, autojunk=False).get_opcodes()
              if one[0] != "equal"]
     return (tuple(line for _, at, end, _, _ in parts for line in a[at:end]),

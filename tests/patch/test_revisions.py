@@ -4,7 +4,7 @@
 import pytest
 from patch_toy import MAIL, Toy
 
-from pykmm.review.revisions import AROUND, COMMENTS, Changed, changed
+from pykmm.review.revisions import COMMENTS, Changed, changed
 
 
 def compare(toy: Toy, old: str, new: str) -> list[Changed]:
@@ -37,21 +37,6 @@ def test_white_space_is_no_change(toy: Toy) -> None:
 def test_comment_within_a_line_is_inert(toy: Toy, new: str) -> None:
     one, = compare(toy, "+\tNOTE(7);", new)
     assert (one.what, one.inert, one.functions) == ("E08", COMMENTS, ("toy_clean_one", "toy_clean"))
-
-
-def test_comment_that_swallows_code_is_not_inert(toy: Toy) -> None:
-    one, = compare(toy, "+\tNOTE(7);", "+\tNOTE(7); /* and what follows")
-    assert (one.what, one.inert) == ("E08", "")
-
-
-def test_context_between_changed_lines_is_code(toy: Toy) -> None:
-    one, = compare(toy, "\n \t\tNOTE(2);", "\n \t\tNOTE(9);")
-    assert (one.what, one.inert, one.before) == ("context of hunk 2 of mm/toy.c", "", True)
-
-
-def test_context_around_changed_lines_is_in_no_half(toy: Toy) -> None:
-    one, = compare(toy, "\n \tNOTE(4);", "\n \tNOTE(9);")
-    assert (one.what, one.inert) == ("context of hunk 3 of mm/toy.c", AROUND)
 
 
 def test_toy_is_equal_to_itself(toy: Toy) -> None:
