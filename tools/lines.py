@@ -5,10 +5,10 @@
     python tools/lines.py [--only E25] [--write docs/lines.md]
 
 Each row of pykmm/review/lines.toml is built into a C half of its own and explored beside the C
-half, in the scopes of `pykmm review --units` and a few more, for three things, each shortest:
+half, in OF_LINES of pykmm/review/scopes.py, for three things, each by the shortest run in them:
 
   differs    state or trace are not the same
-  breaks     a property that v8 keeps there, or how a run ends
+  breaks     a property that holds by C after the same operations, or how a run ends
   seen       what a user sees: an answer, the disk after fsync, the disk at rest
 
 Exit status: 0; 1 a row that is not once in its file, or does not build.
@@ -27,27 +27,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pykmm import paths
 from pykmm.engine import core, halves
-from pykmm.engine.scope import Scope
 from pykmm.patch.table import tomllib
-from pykmm.review.ablation import SCOPES, Ablations, Found, Looked
+from pykmm.review.ablation import ALL_UNITS, Ablations, Kernel, Sought
+from pykmm.review.scopes import OF_LINES
 from pykmm.scenario.ablated import said
 
 LINES = paths.package() / "review/lines.toml"
 SECONDS = 120
-MAPPED = ("mmap", "munmap", "mprotect", "load", "store")
-MORE = {
-    "driver": Scope(kinds=("PFNMAP_driver",), ops=MAPPED),
-    "driver with a protection": Scope(kinds=("prot_driver",), ops=MAPPED),
-    "memory without backing": Scope(kinds=("ramfs",), ops=(*MAPPED, "write", "fsync")),
-    "pinned": Scope(depth=7, ops=("mmap", "load", "store", "pin", "poke", "unpin", "fsync")),
-    "poked": Scope(depth=8, ops=("mmap", "mprotect", "load", "store", "poke", "fsync")),
-    "forked": Scope(processes=2, depth=6, ops=(*MAPPED, "fork", "exit", "anon")),
-    "paused": Scope(depth=3, ops=("mmap", "load", "store", "truncate", "reclaim", "fsync",
-                                  "pause")),
-}
-# a pin gives the number of a page, which no user sees, and another actor has no place beside
-BESIDE = {**SCOPES, **{name: scope for name, scope in MORE.items()
-                       if {"pin", "pause"}.isdisjoint(scope.ops)}}
 
 
 def build(row: dict, folder: Path) -> Path:
@@ -75,13 +61,14 @@ def build(row: dict, folder: Path) -> Path:
     return library
 
 
-def told(found: Found | None, looked: list[Looked]) -> str:
+def told(sought: Sought) -> str:
     """What it is and after which operations, or how far was looked."""
+    found = sought.found
     if found is None:
-        worlds = sum(one.worlds for one in looked)
+        worlds = sum(one.worlds for one in sought.looked)
         return f"no, in {worlds:,} worlds"
     runs = [str(said(action[0])).removeprefix("p0: ") +
-            (f" (pause {action[2][0]}: {said(action[2][1])})" if action[2] else "")
+            "".join(f" (pause {number}: {said(other)})" for number, other in action[2])
             for action in found.actions]
     return f"{found.what} ({found.length}): {'; '.join(runs)}"
 
@@ -93,12 +80,12 @@ def look(row: dict) -> tuple[dict, list[str] | str]:
             other = core.Half.load(build(row, Path(folder)), "changed")
         except ValueError as error:
             return row, str(error)
-        whole = Ablations(halves.c_half(), {**SCOPES, **MORE}, other)
-        differs = whole.difference()
-        if differs[0] is None:
-            return row, [told(*differs), "", ""]
-        beside = Ablations(halves.c_half(), BESIDE, other)
-        return row, [told(*differs), told(*whole.broken(0x7F)), told(*beside.seen(0x7F))]
+        whole = Ablations(halves.c_half(), OF_LINES)
+        differs = whole.difference(other)
+        if differs.found is None:
+            return row, [told(differs), "", ""]
+        one = next(whole.each([Kernel("changed", ALL_UNITS, other)]))
+        return row, [told(differs), told(one.wrong), told(one.seen)]
 
 
 def change_text(row: dict) -> str:
@@ -111,10 +98,11 @@ HEAD = """# Lines
 
 What goes wrong when one line of an edit is changed. Written by `tools/lines.py`, which builds
 each change into a half of its own and explores it beside C; all units are on. *Differs*: the
-shortest run after which state or trace are not C's. *Breaks*: a property that v8 keeps in that
-scope, or how a run ends. *Seen*: by a user. In brackets: how many operations; "no" says how many
-worlds (or pairs) were looked at, in the scopes of `pykmm review --units` and those of
-`tools/lines.py`: a bound, and no proof.
+shortest run in these scopes after which state or trace are not C's. *Breaks*: a property that by C
+holds after the same operations, or how a run ends. *Seen*: by a user. In brackets: how many operations,
+those of other actors too; "no" says how many worlds and pairs were looked at. The scopes are
+`OF_LINES` of `pykmm/review/scopes.py`: small ones, with few values of most arguments. Within them
+nothing is shorter; in larger ones it may be.
 
 | edit | change | differs | breaks | seen |
 |---|---|---|---|---|

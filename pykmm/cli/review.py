@@ -65,6 +65,10 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong,
     --against: the mail of --patch is half X, the other one half Y, and both run on every operation
     of some scopes, then on drawn cases (--seconds in all, 30 unless given) until they part.
 
+    --units: kernels without a unit, and without two, beside v8 in small scopes, until something goes
+    wrong, and whole alphabets, in which nothing shorter may: within one operation, or for --seconds
+    again and as deep as there is time. How far the record of these went is said.
+
     --wrong: every property is asked of v8 and of the kernel before it in some scopes, small ones
     first (--seconds: for each scope and kernel at most). What only one of them breaks is told by
     cause, with the shortest run.
@@ -90,7 +94,7 @@ def review(what, html_path, seconds, cases, seed, jobs, claims, ablation, wrong,
     if claims:
         return review_claims(options.check_patch(patch), json_path)
     if ablation:
-        return review_units(options.check_patch(patch), cases, seed, json_path)
+        return review_units(options.check_patch(patch), cases, seed, seconds, json_path)
     if wrong:
         if cases is not None:
             raise click.UsageError("--wrong explores, for --seconds each: leave out --cases")

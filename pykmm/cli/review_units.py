@@ -8,7 +8,7 @@ from ..engine.guarded import Died
 from ..errors import HarnessError
 from ..report.findings import counted
 from ..review.drawn import CASES
-from ..review.shortest import HOW
+from ..review.shortest import SAYS
 from . import output
 from .answer import answer
 
@@ -17,10 +17,12 @@ SCHEMA = "pykmm.review/1"
 _THOUSAND = 1000
 
 
-def review_units(patch: str | None, cases: int | None, seed: int, json_path: str | None) -> int:
+def review_units(patch: str | None, cases: int | None, seed: int, seconds: float | None,
+                 json_path: str | None) -> int:
     """Explore and draw without each unit and each two of them; the exit code."""
     out = output.Output()
-    task = {"do": "units", "patch": patch, "halves": [], "cases": cases or CASES, "seed": seed}
+    task = {"do": "units", "patch": patch, "halves": [], "cases": cases or CASES, "seed": seed,
+            "seconds": seconds}
     last = answer(task, json_path, out)
     if isinstance(last, Died):
         raise HarnessError(f"the engine {last.how} while exploring without units")
@@ -31,7 +33,8 @@ def review_units(patch: str | None, cases: int | None, seed: int, json_path: str
         drawn = report["units"]["U1"]["drawn"]
         out.line(f"drawn: in how many of {drawn['cases']:,} sequences (seed {drawn['seed']}) it "
                  "breaks without the unit, and holds with it")
-        for line in [*_runs(report["units"]), *_pairs(report["pairs"]), *_equality(report)]:
+        for line in [*_runs(report["units"]), *_whole(report), *_pairs(report["pairs"]),
+                     *_equality(report)]:
             out.line(line)
     output.write_json(json_path, report, out)
     return output.GOOD if _holds(report["units"]) else output.FOUND
@@ -79,7 +82,7 @@ def _runs(units: dict) -> list[str]:
         for found, says, far in (
                 (unit["witness"], f"without {name} this breaks {unit['property']}: "
                                   f"{unit['statement']}", unit["bound"]),
-                (unit["seen"], unit["seen"] and HOW[unit["seen"]["how"]].format(units=name),
+                (unit["seen"], unit["seen"] and SAYS[unit["seen"]["how"]].format(units=name),
                  unit["seen_bound"])):
             if not found:
                 lines += ["", f"{name}: {far}"]
@@ -88,6 +91,30 @@ def _runs(units: dict) -> list[str]:
                       f"  they part first after: {found['first_difference']}",
                       *(f"  {one}" for one in found["differs"]), f"  {far}"]
     return lines
+
+
+def _whole(report: dict) -> list[str]:
+    """What "shortest" rests on: the record, and what of it was looked at again."""
+    lines = ["", "every operation with every value (pykmm/review/shortest/whole.toml, an hour by "
+             "tools/witnesses.py):"]
+    for row in report["whole"]:
+        depths = [depth for of in row["within"].values() for depth in of.values()]
+        lines.append(f"  {row['name']}: {row['worlds']:,} worlds, {row['transitions']:,} "
+                     f"transitions, within {max(depths)} operations")
+    again = report["again"]
+    deepest = max(max(of.values()) for row in again for of in row["within"].values())
+    lines.append(f"looked at again now: {len(again)} scopes, "
+                 f"{sum(row['transitions'] for row in again):,} transitions, within at most "
+                 f"{deepest} {'operation' if deepest == 1 else 'operations'}: nothing is shorter")
+    if report["whole"]:
+        lines.append("left out of all of them: " + "; ".join(_common(report["whole"])))
+    return lines
+
+
+def _common(rows: list[dict]) -> list[str]:
+    """What no scope tries, in the order of the first."""
+    return [text for text in rows[0]["left_out"]
+            if all(text in row["left_out"] for row in rows)]
 
 
 def _pairs(pairs: dict) -> list[str]:

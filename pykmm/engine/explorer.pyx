@@ -36,6 +36,7 @@ cdef extern from "machine/world.h" nogil:
 cdef extern from "engine/explore/explore.h" nogil:
     enum:
         KMM_SCOPE_FILES
+        KMM_SCOPE_WORDS
         KMM_NO_WORLD
         KMM_MOST_ACTIONS
         KMM_MOST_DEPTH
@@ -45,19 +46,23 @@ cdef extern from "engine/explore/explore.h" nogil:
         KMM_MAX_HALVES
     ctypedef struct kmm_scope_file "struct kmm_scope_file":
         uint32_t kind, pages, block_shift
+    ctypedef struct kmm_scope_word "struct kmm_scope_word":
+        uint32_t offset, bytes, more, low, high
     ctypedef struct kmm_scope "struct kmm_scope":
         world_size size
         uint32_t files
         kmm_scope_file file[3]
-        uint32_t units, vmas, processes, properties, form
+        uint32_t units, vmas, processes, properties, form, words
+        kmm_scope_word word[64]
     ctypedef struct kmm_action "struct kmm_action":
         kmm_operation operation
-        kmm_operation other
-        uint32_t fail_in, pause_in
+        kmm_operation other[2]
+        uint32_t fail_in
+        uint32_t pause_in[2]
     ctypedef struct kmm_seen "struct kmm_seen":
         uint64_t hash[2]
         uint32_t parent
-        uint16_t action, flags
+        uint32_t action, flags
     ctypedef struct kmm_found "struct kmm_found":
         uint32_t parent, action
         uint64_t times
@@ -83,7 +88,7 @@ cdef extern from "engine/explore/explore.h" nogil:
     uint64_t kmm_explorer_so_far(const kmm_explorer *explorer)
     const kmm_seen *kmm_explorer_seen(const kmm_explorer *explorer, uint32_t number)
     const uint8_t *kmm_explorer_image(kmm_explorer *explorer, uint32_t number, uint64_t *bytes)
-    uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint16_t *actions)
+    uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint32_t *actions)
     int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
     int kmm_explorer_load(kmm_explorer *explorer, const char *path)
 
@@ -93,28 +98,35 @@ cdef extern from "engine/explore/phases.h" nogil:
     uint64_t kmm_time_transitions(kmm_explorer *explorer, uint32_t first, uint32_t end, int up_to,
                                   uint64_t *transitions)
 
-cdef extern from "engine/explore/pairs.h" nogil:
+cdef extern from "engine/explore/beside.h" nogil:
     enum:
-        NR_KMM_PARTED
-    ctypedef struct kmm_parted "struct kmm_parted":
-        uint32_t parent, action
+        KMM_MOST_KERNELS
+        KMM_WRONG_OUTCOME
+    ctypedef struct kmm_kernel "struct kmm_kernel":
+        const kmm_half *half
+        uint32_t units, functions, properties, wrong_within, seen_within
+    ctypedef struct kmm_beside_found "struct kmm_beside_found":
+        uint32_t length, what, kernel, parted, parent, action
         int64_t results[2]
-    ctypedef struct kmm_paired "struct kmm_paired":
+    ctypedef struct kmm_beside_totals "struct kmm_beside_totals":
         uint64_t transitions, outside
-        kmm_parted parted[6]
-        uint32_t pairs, depth
-    ctypedef struct kmm_pairs "struct kmm_pairs":
+        uint32_t worlds, pairs, done
+    ctypedef struct kmm_beside "struct kmm_beside":
         pass
-    kmm_pairs *kmm_pairs_new(const kmm_explore_job *job, uint32_t other_units)
-    void kmm_pairs_free(kmm_pairs *pairs)
-    int kmm_pairs_level(kmm_pairs *pairs)
-    const kmm_paired *kmm_pairs_totals(const kmm_pairs *pairs)
-    uint32_t kmm_pairs_path(const kmm_pairs *pairs, uint32_t number, uint16_t *actions)
+    kmm_beside *kmm_beside_new(const kmm_explore_job *job, const kmm_kernel *kernels,
+                               uint32_t nr_kernels, uint32_t most)
+    void kmm_beside_free(kmm_beside *beside)
+    int kmm_beside_level(kmm_beside *beside, const int *stop)
+    const kmm_beside_totals *kmm_beside_totals_of "kmm_beside_totals"(const kmm_beside *beside)
+    const kmm_beside_found *kmm_beside_found_of "kmm_beside_found"(
+        const kmm_beside *beside, uint32_t kernel, uint32_t seen)
+    uint32_t kmm_beside_path(const kmm_beside *beside, const kmm_beside_found *found,
+                             uint32_t *actions)
 
 # of kmm_explore_state, in its order
 STATES = ["batch", "found", "closed", "depth", "no memory"]
-# of kmm_parted_how, in its order
-PARTED = ["outcome", "result", "synced", "rest", "synced first", "rest first"]
+# of kmm_beside_seen, in its order: of one length the first is told
+SEEN = ["synced", "rest", "result", "outcome"]
 VMA_SLOTS = KMM_CANONICAL_VMA_SLOTS
 MOST_DEPTH = KMM_MOST_DEPTH
 MOST_ACTIONS = KMM_MOST_ACTIONS
@@ -192,10 +204,11 @@ cdef class Explorer:
     files : [(kind, pages, log2 of the bytes of a block)]   kind: its number
     first : [action]      what makes the start, once
     actions : [action]    what is tried from every world: ((name, actor, arguments), number of the
-                          allocation that fails or 0, (pause, (name, actor, arguments)) or None)
+                          allocation that fails or 0, ((pause, (name, actor, arguments)), ...))
     vmas, processes : int   a world with more is outside
     properties : int      mask of those that are looked at
     ends : bool           a run that does not return is something that is found
+    words : [(offset, bytes, more, value)]   of the start that are not as usual; more: set bits
     """
 
     cdef kmm_explore_job job
@@ -207,8 +220,7 @@ cdef class Explorer:
 
     def __cinit__(self, halves, *, dict size, files, first, actions, int units, int vmas,
                   int processes, unsigned int properties, bint vma_slots, int depth, int jobs=1,
-                  bint go_on=False,
-                  bint ends=True):
+                  bint go_on=False, bint ends=True, words=()):
         cdef kmm_explore_job *job = &self.job
         memset(job, 0, sizeof(self.job))
         self.halves = list(halves)
@@ -225,6 +237,7 @@ cdef class Explorer:
                            "fewer with --ops")
         job.scope.size = _capacities(size)
         self._scope(files, units, vmas, processes, properties, vma_slots, actions)
+        self._words(list(words))
         self._actions([*first, *actions])
         for i, half in enumerate(self.halves):
             job.halves[i] = (<Half>half).table
@@ -243,18 +256,29 @@ cdef class Explorer:
         scope.units, scope.vmas, scope.processes = units, vmas, processes
         scope.properties = properties
         scope.form = _form(vma_slots, properties & _OF_STORES,
-                           any(pause for _, _, pause in actions))
+                           any(pauses for _, _, pauses in actions))
+
+    cdef _words(self, words):
+        cdef kmm_scope *scope = &self.job.scope
+        if len(words) > KMM_SCOPE_WORDS:
+            raise HarnessError("too many words of a start")
+        scope.words = len(words)
+        for i, (offset, size, more, value) in enumerate(words):
+            scope.word[i].offset, scope.word[i].bytes, scope.word[i].more = offset, size, more
+            scope.word[i].low, scope.word[i].high = value & 0xFFFFFFFF, value >> 32
 
     cdef _actions(self, actions):
         self.actions = <kmm_action *>calloc(max(1, len(actions)), sizeof(kmm_action))
         if self.actions is NULL:
             raise MemoryError
-        for i, (operation, fail, pause) in enumerate(actions):
+        for i, (operation, fail, pauses) in enumerate(actions):
             _fill(&self.actions[i].operation, operation)
             self.actions[i].fail_in = fail
-            if pause is not None:
-                self.actions[i].pause_in = pause[0]
-                _fill(&self.actions[i].other, pause[1])
+            if len(pauses) > 1:
+                raise HarnessError("one other actor at a pause of an operation, and no more")
+            for j, (number, other) in enumerate(pauses):
+                self.actions[i].pause_in[j] = number
+                _fill(&self.actions[i].other[j], other)
         self.job.actions = self.actions
         self.job.nr_actions = len(actions)
 
@@ -321,7 +345,7 @@ cdef class Explorer:
 
     def path(self, uint32_t world):
         """Numbers of the actions from the start to a world: of `actions`, from 0."""
-        cdef uint16_t actions[256]
+        cdef uint32_t actions[256]
         if kmm_explorer_seen(self.explorer, world) is NULL:
             raise HarnessError(f"there is no world {world}")
         nr = kmm_explorer_path(self.explorer, world, actions)
@@ -387,53 +411,78 @@ cdef class Explorer:
         return -error
 
 
-cdef class Pairs:
-    """Two kernels beside each other, one with the units of an explorer and one with others: every
-    pair of worlds that the same operations lead to (cref/engine/explore/pairs.h).
+cdef class Beside:
+    """Kernels beside v8 (cref/engine/explore/beside.h).
 
-    explorer : Explorer   its scope, its operations and its halves are used: the second is the other
-                          kernel's, if there is one
-    units : int           mask of the other kernel's
+    explorer : Explorer   its scope, its operations and its first half are v8's
+    kernels : [(half, units, functions, properties, wrong, seen)]   functions: a mask of those in
+                          which it differs; wrong, seen: how long runs are looked at for each
+    most : int            with more worlds and pairs it stops
     """
 
     cdef Explorer of
-    cdef kmm_pairs *pairs
+    cdef kmm_beside *beside
+    cdef list halves
+    cdef int flag
 
-    def __cinit__(self, Explorer explorer, int units):
+    def __cinit__(self, Explorer explorer, kernels, uint32_t most=0xFFFFFFFF):
+        cdef kmm_kernel all[32]
         self.of = explorer
+        self.halves = [half for half, *_ in kernels]
+        if not 1 <= len(kernels) <= KMM_MOST_KERNELS:
+            raise HarnessError(f"from 1 to {KMM_MOST_KERNELS} kernels beside v8")
+        for i, (half, units, functions, properties, wrong, seen) in enumerate(kernels):
+            if max(wrong, seen) > KMM_MOST_DEPTH:
+                raise HarnessError(f"runs of at most {KMM_MOST_DEPTH} operations")
+            all[i].half = (<Half>half).table
+            all[i].units, all[i].functions, all[i].properties = units, functions, properties
+            all[i].wrong_within, all[i].seen_within = wrong, seen
         kmm_guard_thread()
-        self.pairs = kmm_pairs_new(&explorer.job, units)
-        if self.pairs is NULL:
-            raise Lacking("not enough memory to explore pairs of worlds")
+        self.beside = kmm_beside_new(&explorer.job, all, len(kernels), most)
+        if self.beside is NULL:
+            raise Lacking("not enough memory to explore kernels beside each other")
 
     def __dealloc__(self):
-        kmm_pairs_free(self.pairs)
+        kmm_beside_free(self.beside)
 
     def level(self):
-        """Go one operation further: one of STATES.
+        """Go one operation further: one of STATES; found: it was stopped, or there are too many.
 
         raises Lacking   there is no more memory
         """
         cdef int state
         with nogil:
             kmm_guard_thread()
-            state = kmm_pairs_level(self.pairs)
+            state = kmm_beside_level(self.beside, &self.flag)
         if STATES[state] == "no memory":
-            raise Lacking("not enough memory for so many pairs of worlds")
+            raise Lacking("not enough memory for so many worlds: choose a smaller scope")
         return STATES[state]
 
+    def stop(self):
+        """End soon, from another thread."""
+        self.flag = 1
+
     def totals(self):
-        """pairs, transitions, outside, depth; parted: {how: (numbers of the actions, results)} of
-        each way in which they parted, with results of both"""
-        cdef const kmm_paired *totals = kmm_pairs_totals(self.pairs)
-        cdef uint16_t actions[256]
-        parted = {}
-        for i in range(NR_KMM_PARTED):
-            if totals.parted[i].parent == KMM_NO_WORLD:
-                continue
-            nr = kmm_pairs_path(self.pairs, totals.parted[i].parent, actions)
-            path = [*[actions[j] for j in range(nr)], totals.parted[i].action]
-            parted[PARTED[i]] = ([one - self.of.nr_first for one in path],
-                                 (totals.parted[i].results[0], totals.parted[i].results[1]))
-        return {"pairs": totals.pairs, "transitions": totals.transitions,
-                "outside": totals.outside, "depth": totals.depth, "parted": parted}
+        """transitions, outside, worlds (of v8), pairs, done (operations)"""
+        cdef const kmm_beside_totals *totals = kmm_beside_totals_of(self.beside)
+        return {"transitions": totals.transitions, "outside": totals.outside,
+                "worlds": totals.worlds, "pairs": totals.pairs, "done": totals.done}
+
+    def found(self, int kernel, bint seen):
+        """(what, numbers of the actions, results of both) of the shortest run, or None.
+
+        seen : bool   what a user sees, of SEEN; else the name of a property or of an outcome
+        """
+        cdef const kmm_beside_found *found = kmm_beside_found_of(self.beside, kernel, seen)
+        cdef uint32_t actions[256]
+        if not found.length:
+            return None
+        nr = kmm_beside_path(self.beside, found, actions)
+        if seen:
+            what = SEEN[found.what]
+        elif found.what >= KMM_WRONG_OUTCOME:
+            what = OUTCOMES[found.what - KMM_WRONG_OUTCOME]
+        else:
+            what = list(PROPERTIES)[found.what]
+        return (what, [actions[i] - self.of.nr_first for i in range(nr)],
+                (found.results[0], found.results[1]))

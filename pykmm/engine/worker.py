@@ -195,7 +195,8 @@ def _units(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: T
     told = Halves(loaded, mail, lambda half: talk.say("examining", half=half, case=""))
     sequences = drawn.Sequences(loaded[0], task["cases"], task["seed"],
                                 lambda: talk.say("progress"))
-    found = shortest.facts(ablation.Ablations(loaded[0]), told, sequences)
+    ablations = ablation.Ablations(loaded[0], tell=lambda: talk.say("progress"))
+    found = shortest.facts(ablations, told, sequences, task["seconds"])
     alike = [vars(one) for one in ablation.equality(loaded)]
     talk.say("result", **found, halves=[half.name for half in loaded], equality=alike)
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is each unit for: v8 without it, explored until something goes wrong.
+"""What is each unit for: kernels without some units beside v8, until something goes wrong.
 
-Two things are looked for, each shortest by construction (pykmm explore, breadth first):
+Two things are looked for, each by the shortest run (cref/engine/explore/beside.h):
 
-property   a property that v8 keeps in that scope, and v8 without the unit breaks
-seen       the same operations by both kernels, until a user sees a difference: an answer, a disk
-           after fsync or sync, or the disk when all have gone and all is written
+property   a property that does not hold in that kernel, and by v8 does after the same operations;
+           or the kernel ends, and v8 goes on
+seen       a user sees it: an answer; the disk after an fsync that returned 0; the disk when all
+           processes have gone and all is written
 
-No fewer operations of any scope of the table lead to it; that is a bound, and no more.
+How long a run is says engine/scope.length.  "Shortest" is meant of the scopes that were explored,
+and is said beside them.
 """
 
 from __future__ import annotations
@@ -15,59 +17,51 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import combinations
 
 from ..engine import core, exploring, properties
-from ..engine.explorer import Pairs
-from ..engine.scope import Action, Scope
+from ..engine.explorer import SEEN, Beside
+from ..engine.scope import Action, Scope, length
 from ..errors import HarnessError
 from ..patch.table import UNITS
+from .scopes import OF_UNITS
 
 ALL_UNITS = 0x7F
-# their argument is the number of a page of memory, which may be another page in another kernel
-_BY_PAGE = frozenset({"complete", "reclaim", "strip", "lock_page", "unpin"})
+ALL_FUNCTIONS = (1 << len(core.FUNCTIONS)) - 1
+# functions of a half that call the unit's own one by themselves
+_CALLERS = {"test_clear_page_dirty": ("try_to_free_buffers",)}
+# with more than so many worlds and pairs a scope without a depth is left
+MOST_WORLDS = 100_000
+NO_END = 0xFFFFFFFF
+HOW = tuple(SEEN)
+WRONG = "wrong"
+USER = "seen"
 
 
-def _ops(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that is looked at beside v8.
 
+    name : str          U5, U5+U7, or what a changed line is called
+    half : Half | None  who runs it; None: the half that runs v8
+    functions : int     mask of the functions in which it differs from v8
+    """
 
-# What is explored, in this order, from tiny to larger; without a depth: to the end.  Left out is
-# remap_file_pages: in nonlinear mappings v8 breaks what it is meant for (docs/properties.md).
-SCOPES: dict[str, Scope] = {
-    "mapped": Scope(ops=_ops("mmap munmap mprotect load store")),
-    "written": Scope(ops=_ops("mmap munmap mprotect msync load store write fsync writeback sync "
-                              "complete")),
-    "half blocks": Scope(blocks=2048, ops=_ops("mmap munmap load store write fsync writeback sync "
-                                               "complete")),
-    "journal": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers commit release_page")),
-    "device": Scope(kinds=("block_device",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers release_page")),
-    "no disk": Scope(kinds=("tmpfs",), ops=_ops(
-        "mmap munmap mprotect load store write fsync reclaim")),
-    "little memory": Scope(depth=9, ops=_ops(
-        "mmap munmap load store write fsync writeback complete reclaim truncate")),
-    "two processes": Scope(processes=2, depth=9, ops=_ops(
-        "mmap munmap mprotect load store fsync writeback fork exit")),
-    "two pages": Scope(file_pages=2, vmas=3, depth=5, ops=_ops(
-        "mmap munmap mprotect load store write fsync")),
-}
-# of explorer.PARTED, what the other kernel does worse than v8; of one length the first is told
-SEEN = ("synced", "rest", "result", "outcome")
-# with more than these nothing is tried from the next level
-MOST_PAIRS = 60_000
+    name: str
+    units: int
+    half: core.Half | None = None
+    functions: int = ALL_FUNCTIONS
+    properties: int = properties.ALL
 
 
 @dataclass(frozen=True)
 class Found:
     """What goes wrong, and where.
 
-    what : str         the property, or how a user sees it: result, synced, rest
-    scope : str        of SCOPES
+    what : str         the property or the end, or how a user sees it: one of HOW
+    scope : str        of the table of scopes
     actions : tuple    what leads there, as Scope.actions gives it
-    results : tuple    of the last of them, by v8 and without; None: of a property
+    results : tuple    of the last of them, by v8 and without; None: of two halves that differ
     seconds : float    what the exploration took that found it
     """
 
@@ -79,12 +73,12 @@ class Found:
 
     @property
     def length(self) -> int:
-        return len(self.actions)
+        return length(self.actions)
 
 
 @dataclass(frozen=True)
 class Looked:
-    """How far one scope was explored: closed, or every world (or pair) within `depth`."""
+    """How far one scope was explored: closed, or every run of `depth` operations."""
 
     scope: str
     depth: int
@@ -94,18 +88,28 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class Ablation:
-    """Of a kernel without some units what goes wrong, and how far was looked.
+class Sought:
+    """The shortest run of one kernel in one way, and how far was looked for a shorter one.
 
-    property, seen : Found | None   the shortest run that breaks a property, that a user sees
-    looked, pairs : tuple           for each of them how far each scope was explored
+    found : Found | None   None: nothing was found
+    looked : tuple         of each scope how far
     """
 
-    units: tuple[str, ...]
-    property: Found | None
-    seen: Found | None
-    looked: tuple[Looked, ...]
-    pairs: tuple[Looked, ...]
+    found: Found | None = None
+    looked: tuple[Looked, ...] = ()
+
+    @property
+    def length(self) -> int | None:
+        return self.found and self.found.length
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Of one kernel what goes wrong, and what a user sees of it."""
+
+    kernel: Kernel
+    wrong: Sought
+    seen: Sought
 
 
 def mask_without(units: tuple[str, ...]) -> int:
@@ -114,49 +118,129 @@ def mask_without(units: tuple[str, ...]) -> int:
     return ALL_UNITS & ~sum(1 << names.index(unit) for unit in units)
 
 
-def seen_scope(scope: Scope, depth: int) -> Scope:
-    """The same for two kernels beside each other: without what names a page of memory."""
-    ops = tuple(name for name in scope.ops if name not in _BY_PAGE)
-    return replace(scope, ops=ops, depth=depth, units=ALL_UNITS)
+def kernel_without(units: tuple[str, ...]) -> Kernel:
+    """v8 without these."""
+    functions = [name for unit in units
+                 for name in (UNITS[unit], *_CALLERS.get(UNITS[unit], ()))]
+    mask = sum(1 << core.FUNCTIONS.index(name) for name in set(functions))
+    return Kernel("+".join(units), mask_without(units), functions=mask)
+
+
+SINGLES = tuple((unit,) for unit in UNITS)
+PAIRS = tuple(combinations(UNITS, 2))
 
 
 class Ablations:
-    """Explorations of one half; what v8 keeps is looked at once.
+    """Explorations of v8 by one half, with other kernels beside it.
 
-    half : Half         the one that runs v8
-    scopes : dict       SCOPES, or some of them
-    other : Half|None   the one that runs what is compared with it, if it is another one
+    half : Half    the one that runs v8, and the others unless they have one of their own
+    scopes : dict  OF_UNITS, or some of them; without a depth: to the end, or to MOST_WORLDS
+    tell           is called now and then, for whoever waits
+    most : int     with more worlds and pairs a scope is left
     """
 
-    def __init__(self, half: core.Half, scopes: dict[str, Scope] = SCOPES,
-                 other: core.Half | None = None):
-        self.half = half
-        self.scopes = scopes
-        self.other = other or half
+    def __init__(self, half: core.Half, scopes: dict[str, Scope] = OF_UNITS,
+                 tell: Callable[[], None] = lambda: None, most: int = MOST_WORLDS):
+        self.half, self.scopes, self.tell, self.most = half, scopes, tell, most
 
-    def explore(self, scope: Scope, units: int, mask: int, half: core.Half | None = None) -> dict:
-        """Totals of exploring a scope with these units and properties, until something breaks."""
-        plan = exploring.Plan([half or self.half], replace(scope, units=units), mask)
-        return exploring.Exploration(plan).run()
+    def of(self, units: tuple[str, ...]) -> Ablation:
+        """What goes wrong without these."""
+        return next(self.each([kernel_without(units)]))
 
-    @cached_property
-    def kept(self) -> dict[str, int]:
-        """Of each scope the mask of properties that v8 keeps in all of it."""
-        return {name: self._kept(scope) for name, scope in self.scopes.items()}
+    def each(self, kernels: list[Kernel],
+             known: dict[str, dict[str, int]] | None = None) -> Iterator[Ablation]:
+        """What goes wrong in each of some kernels.
 
-    def _kept(self, scope: Scope) -> int:
-        mask = properties.ALL
-        # nothing is tried from a world that breaks one, so the next is only seen without it
-        while found := self.explore(scope, ALL_UNITS, mask)["found"]:
-            mask &= ~properties.mask(one["name"] for one in found if one["what"] == "property")
-        return mask
+        known : dict   of a kernel lengths of runs that are known, by WRONG and USER: only shorter
+                       ones are looked for
+        """
+        told: dict[tuple[str, str], Sought] = {}
+        shorter = {(kernel.name, way): ((known or {}).get(kernel.name, {}).get(way))
+                   for kernel in kernels for way in (WRONG, USER)}
+        for name, scope in self.scopes.items():
+            within = {key: min(scope.depth, scope.depth if best is None else best - 1)
+                      for key, best in shorter.items()}
+            asked = [kernel for kernel in kernels
+                     if within[kernel.name, WRONG] or within[kernel.name, USER]]
+            if not asked:
+                continue
+            for key, one, looked in self._beside(name, scope, asked, within):
+                before = told.get(key, Sought())
+                told[key] = Sought(one or before.found, (*before.looked, looked))
+                shorter[key] = one.length if one else shorter[key]
+        for kernel in kernels:
+            yield Ablation(kernel, told.get((kernel.name, WRONG), Sought()),
+                           told.get((kernel.name, USER), Sought()))
 
-    def difference(self) -> tuple[Found | None, list[Looked]]:
+    def _beside(self, name: str, scope: Scope, kernels: list[Kernel],
+                within: dict[tuple[str, str], int]
+                ) -> Iterator[tuple[tuple[str, str], Found | None, Looked]]:
+        """One scope: of each kernel and way what was found, and how far was looked."""
+        start = time.monotonic()
+        plan = exploring.Plan([self.half], scope, properties.ALL, ends=False)
+        explorer = exploring.Exploration(plan).explorer
+        beside = Beside(explorer, [
+            (kernel.half or self.half, kernel.units, kernel.functions, kernel.properties,
+             within[kernel.name, WRONG], within[kernel.name, USER]) for kernel in kernels],
+            self.most)
+        state = self._levels(beside)
+        totals, actions = beside.totals(), scope.actions()
+        for i, kernel in enumerate(kernels):
+            for way in (WRONG, USER):
+                if not within[kernel.name, way]:
+                    continue
+                told = beside.found(i, way == USER)
+                one = told and Found(told[0], name, tuple(actions[j] for j in told[1]), told[2],
+                                     time.monotonic() - start)
+                asked = within[kernel.name, way]
+                most = one.length - 1 if one else asked
+                # beyond what is asked a kernel's own worlds are not followed
+                closed = state == "closed" and not one and asked >= totals["done"]
+                yield (kernel.name, way), one, Looked(
+                    name, min(totals["done"], most), closed,
+                    totals["worlds"] + totals["pairs"], totals["transitions"])
+
+    def _levels(self, beside: Beside) -> str:
+        core.guard_process()
+        try:
+            while (state := beside.level()) == "batch":
+                self.tell()
+        finally:
+            core.unguard_process()
+        return state
+
+    def singles(self) -> list[Ablation]:
+        """Each unit by itself."""
+        return list(self.each([kernel_without(units) for units in SINGLES]))
+
+    def pairs(self) -> list[Ablation]:
+        """Each two units."""
+        return list(self.each([kernel_without(units) for units in PAIRS]))
+
+    def keeps(self, kernel: Kernel, prop: str, name: str) -> bool:
+        """Does a kernel keep a property in all of a scope, wherever v8 keeps it?"""
+        scope = self.scopes[name]
+        bit = properties.mask([prop])
+        asked = Kernel(kernel.name, kernel.units, kernel.half, kernel.functions, bit)
+        within = {(kernel.name, WRONG): scope.depth, (kernel.name, USER): 0}
+        return all(one is None or one.what != prop
+                   for _, one, _ in self._beside(name, scope, [asked], within))
+
+    def difference(self, other: core.Half) -> Sought:
         """The shortest run after which the other half's state or trace is not as the first's."""
-        return self._shortest(self._difference)
+        best: Found | None = None
+        looked = []
+        for name, scope in self.scopes.items():
+            depth = min(scope.depth, best.length - 1 if best else scope.depth)
+            if not depth:
+                break
+            found, far = self._difference(name, other, depth)
+            best = found or best
+            looked.append(far)
+        return Sought(best, tuple(looked))
 
-    def _difference(self, name: str, depth: int) -> tuple[Found | None, Looked]:
-        plan = exploring.Plan([self.half, self.other], replace(self.scopes[name], depth=depth), 0,
+    def _difference(self, name: str, other: core.Half, depth: int) -> tuple[Found | None, Looked]:
+        plan = exploring.Plan([self.half, other], replace(self.scopes[name], depth=depth), 0,
                               ends=False)
         result = exploring.Exploration(plan).run()
         one = next((one for one in result["found"] if one["what"] == "difference"), None)
@@ -164,79 +248,8 @@ class Ablations:
         return found, Looked(name, result["depth"], result["state"] == "closed",
                              result["worlds"], result["transitions"])
 
-    def of(self, units: tuple[str, ...]) -> Ablation:
-        """What goes wrong without these."""
-        found, looked = self.broken(mask_without(units))
-        seen, pairs = self.seen(mask_without(units))
-        return Ablation(units, found, seen, tuple(looked), tuple(pairs))
 
-    def broken(self, mask: int) -> tuple[Found | None, list[Looked]]:
-        """The shortest run by which the other kernel breaks what v8 keeps; mask: its units."""
-        return self._shortest(lambda name, depth: self._property(name, mask, depth))
-
-    def seen(self, mask: int) -> tuple[Found | None, list[Looked]]:
-        """The shortest run by which a user sees the other kernel do worse."""
-        return self._shortest(lambda name, depth: self._seen(name, mask, depth))
-
-    def _shortest(self, look: Callable[[str, int], tuple[Found | None, Looked]]
-                  ) -> tuple[Found | None, list[Looked]]:
-        """Of all scopes; in each one only what is shorter than what is there is looked for."""
-        best: Found | None = None
-        looked = []
-        for name, scope in self.scopes.items():
-            if best and best.length == 1:
-                break
-            depth = min(scope.depth, best.length - 1) if best else scope.depth
-            found, far = look(name, depth)
-            best = found or best
-            looked.append(far)
-        return best, looked
-
-    def _property(self, name: str, mask: int, depth: int) -> tuple[Found | None, Looked]:
-        scope = replace(self.scopes[name], depth=depth)
-        result = self.explore(scope, mask, self.kept[name], self.other)
-        one = next(iter(result["found"]), None)
-        found = one and Found(one["name"], name, tuple(one["actions"]), None, result["seconds"])
-        return found, Looked(name, result["depth"], result["state"] == "closed",
-                             result["worlds"], result["transitions"])
-
-    def _seen(self, name: str, mask: int, depth: int) -> tuple[Found | None, Looked]:
-        scope = seen_scope(self.scopes[name], depth)
-        start = time.monotonic()
-        totals, closed = self.beside(scope, mask)
-        actions = scope.actions()
-        parted = [Found(how, name, tuple(actions[i] for i in path), results,
-                        time.monotonic() - start)
-                  for how, (path, results) in totals["parted"].items() if how in SEEN]
-        found = min(parted, key=lambda one: (one.length, SEEN.index(one.what)), default=None)
-        return found, Looked(name, totals["depth"], closed, totals["pairs"],
-                             totals["transitions"])
-
-    def beside(self, scope: Scope, mask: int) -> tuple[dict, bool]:
-        """Totals of Pairs of v8 and of a kernel with other units, operation by operation until
-        they part in a way of SEEN or there are MOST_PAIRS, and whether that is all."""
-        plan = exploring.Plan([self.half, self.other], scope, 0, ends=False)
-        pairs = Pairs(exploring.Exploration(plan).explorer, mask)
-        core.guard_process()
-        try:
-            while (state := pairs.level()) == "batch":
-                totals = pairs.totals()
-                if totals["pairs"] > MOST_PAIRS or not totals["parted"].keys().isdisjoint(SEEN):
-                    break
-        finally:
-            core.unguard_process()
-        return pairs.totals(), state == "closed"
-
-    def singles(self) -> Iterator[Ablation]:
-        """Each unit by itself."""
-        return (self.of((unit,)) for unit in UNITS)
-
-    def pairs(self) -> Iterator[Ablation]:
-        """Each two units."""
-        return (self.of(pair) for pair in combinations(UNITS, 2))
-
-
-def equality(halves: list[core.Half], scopes: dict[str, Scope] = SCOPES) -> list[Looked]:
+def equality(halves: list[core.Half], scopes: dict[str, Scope] = OF_UNITS) -> list[Looked]:
     """How many transitions of v8 there are in these scopes, on which all halves are alike.
 
     raises HarnessError   they are not: `pykmm explore` shows where

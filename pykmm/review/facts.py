@@ -20,7 +20,8 @@ from ..patch.table import UNITS, tomllib
 from ..source import bodies, counting, reached
 from ..source.anchors import TWINS
 from ..source.listing import Line
-from . import alignment, mirrored
+from . import alignment, mirrored, proof
+from .ablation import USER, WRONG
 from .places import Place, places
 from .shortest import saved
 from .witnesses import findings, witnesses
@@ -230,7 +231,7 @@ def _unit(unit: str, ids: list[str], source: Source) -> dict:
     told = witness and {"file": _shown(witness.file), "breaks": witness.breaks, **(run or {})}
     return {"function": UNITS[unit], "edits": ids, "witness": told,
             "length": len(run["operations"]) if run else None,
-            "bound": witness and (witness.bound or _bound(unit)),
+            "bound": _bounds(unit)[0], "seen_bound": _bounds(unit)[1],
             "shortest": _shortest(unit, source),
             "property": run and run["property"],
             "statement": core.PROPERTIES[run["property"]] if run and run["property"] else None}
@@ -250,10 +251,11 @@ def _shortest(unit: str, source: Source) -> dict | None:
     return found and {**found, **((source.shortest or {}).get(unit) or {})}
 
 
-def _bound(unit: str) -> str | None:
-    """Up to where explorations found no shorter run in which a user sees what is wrong."""
-    found = saved().get(unit)
-    return found and found["seen_bound" if "seen" in found else "bound"]
+def _bounds(unit: str) -> tuple[str, str]:
+    """What may be said of how short the runs are: that which goes wrong, that which a user sees."""
+    found = saved()[unit]
+    wrong, seen = found.get("length"), found.get("seen_length")
+    return proof.shown(unit, WRONG, wrong).text(), proof.shown(unit, USER, seen).text()
 
 
 def _shown(path: Path) -> str:

@@ -1,10 +1,123 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where two versions of the patch are looked for to part: small scopes first, then larger ones."""
+"""Every table of scopes: of units and lines of the patch, of both kernels, of two of its versions.
+
+Which operations and values there are says engine/alphabet.py; here is which of them are tried
+together, and how far.
+"""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from ..engine.scope import DEFAULT, Scope
+from ..engine.alphabet import ALL, DEFAULT, EXTRAS
+from ..engine.scope import BLOCKS, KINDS, Scope
+from ..engine.start import CONDITIONS
 
+
+def _ops(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# Of units: where runs are looked for, in this order, from tiny to larger; without a depth: to the end.
+# Left out is remap_file_pages: in nonlinear mappings v8 breaks what it is meant for
+# (docs/properties.md).
+OF_UNITS: dict[str, Scope] = {
+    "mapped": Scope(ops=_ops("mmap:locked+populate munmap mprotect load store")),
+    "written": Scope(ops=_ops("mmap:locked+populate munmap mprotect msync load store write fsync "
+                              "writeback sync complete exit")),
+    "half blocks": Scope(blocks=2048, ops=_ops("mmap:locked+populate munmap load store write fsync "
+                                               "writeback sync complete")),
+    "journal": Scope(kinds=("ext3",), ops=_ops(
+        "mmap:locked+populate munmap load store write fsync sync complete flush_buffers commit "
+        "release_page exit")),
+    "device": Scope(kinds=("block_device",), ops=_ops(
+        "mmap:locked+populate munmap load store write fsync sync complete flush_buffers "
+        "release_page")),
+    "no disk": Scope(kinds=("tmpfs",), ops=_ops(
+        "mmap:locked+populate munmap mprotect load store write fsync reclaim")),
+    "little memory": Scope(depth=9, ops=_ops(
+        "mmap munmap load store write fsync writeback complete reclaim truncate")),
+    "two processes": Scope(processes=2, depth=9, ops=_ops(
+        "mmap munmap mprotect load store fsync writeback fork exit")),
+    "two pages": Scope(file_pages=2, vmas=3, depth=5, ops=_ops(
+        "mmap munmap mprotect load store write fsync")),
+}
+
+# Whole alphabets: where it is shown that no run is shorter.  As deep as an hour allows.
+EVERY = tuple(name for name in ALL if name not in EXTRAS)
+_ON_DISK = ("ext2", "ext3", "block_device")
+
+
+def _whole() -> dict[str, Scope]:
+    found = {}
+    for kind in KINDS:
+        # a block means nothing where there is no disk
+        for blocks in BLOCKS if kind in _ON_DISK else (4096,):
+            found[f"{kind}, blocks of {blocks}"] = Scope(
+                kinds=(kind,), blocks=blocks, ops=EVERY, descriptors=1, depth=3)
+    for kind in (*_ON_DISK, "tmpfs"):
+        found[f"{kind}, two processes"] = Scope(kinds=(kind,), processes=2, ops=EVERY,
+                                                descriptors=1, depth=2)
+        found[f"{kind}, two descriptors"] = Scope(kinds=(kind,), ops=EVERY, depth=2)
+    for kind in ("ext2", "ext3"):
+        found[f"{kind}, two places"] = Scope(kinds=(kind,), ops=EVERY, descriptors=1, places=2,
+                                             vmas=3, depth=2)
+        for name in CONDITIONS:
+            found[f"{kind}, {name}"] = Scope(kinds=(kind,), ops=EVERY, descriptors=1,
+                                             start=(name,), depth=2)
+        for name in EXTRAS:
+            found[f"{kind}, {name}"] = Scope(kinds=(kind,), ops=(*EVERY, name), descriptors=1,
+                                             depth=2)
+    return found
+
+
+WHOLE: dict[str, Scope] = _whole()
+
+# Of both kernels: from small to large; the last one is the largest.  Where another actor may act at
+# a pause, scopes are small in what they try, or the first thing found would hide all others.
+OF_BOTH: dict[str, Scope] = {
+    "journal": Scope(kinds=("ext3",), ops=_ops(
+        "mmap munmap load store write fsync sync complete flush_buffers commit release_page")),
+    "device": Scope(kinds=("block_device",), ops=_ops(
+        "mmap munmap load store write fsync sync complete flush_buffers release_page")),
+    "nonlinear": Scope(file_pages=2, depth=9, ops=_ops(
+        "mmap munmap load store fsync writeback complete remap_file_pages")),
+    "no disk": Scope(kinds=("tmpfs",), ops=_ops(
+        "mmap munmap mprotect load store write fsync truncate reclaim")),
+    "no memory": Scope(depth=12, ops=_ops(
+        "mmap munmap mprotect load store write fsync truncate writeback complete reclaim fail")),
+    "errors": Scope(depth=14, ops=_ops(
+        "mmap munmap load store write fsync truncate invalidate writeback complete parts error")),
+    "swap": Scope(processes=2, depth=12, ops=_ops(
+        "mmap munmap load store anon fork exit reclaim drain complete")),
+    "a store at a pause": Scope(kinds=("block_device",), ops=_ops(
+        "mmap munmap load store msync fsync writeback complete pause")),
+    "a store at a pause, journal": Scope(kinds=("ext3",), ops=_ops(
+        "mmap munmap load store write fsync commit complete pause")),
+    "truncated at a pause": Scope(depth=8, ops=_ops("mmap load store write fsync truncate pause")),
+    "given back at a pause": Scope(kinds=("ext3",), ops=_ops(
+        "mmap munmap load store write commit release_page pause")),
+    "taken back at a pause": Scope(depth=8, ops=_ops("mmap munmap load store fsync reclaim pause")),
+    "half blocks": Scope(blocks=2048, kinds=("ext3",), depth=12, ops=(*DEFAULT, "release_page")),
+    "journal, two processes": Scope(processes=2, kinds=("ext3",), ops=_ops(
+        "mmap munmap mprotect msync load store write fsync truncate writeback complete "
+        "flush_buffers commit release_page fork exit")),
+    "two processes": Scope(processes=2, depth=14),
+}
+
+_MAPPED = ("mmap", "munmap", "mprotect", "load", "store")
+# Of lines: those of units, and these.
+OF_LINES: dict[str, Scope] = {**OF_UNITS, **{
+    "driver": Scope(kinds=("PFNMAP_driver",), ops=_MAPPED),
+    "driver with a protection": Scope(kinds=("prot_driver",), ops=_MAPPED),
+    "memory without backing": Scope(kinds=("ramfs",), ops=(*_MAPPED, "write", "fsync")),
+    "pinned": Scope(depth=7, ops=("mmap", "load", "store", "pin", "poke", "unpin", "fsync")),
+    "poked": Scope(depth=8, ops=("mmap", "mprotect", "load", "store", "poke", "fsync")),
+    "forked": Scope(processes=2, depth=6, ops=(*_MAPPED, "fork", "exit", "anon")),
+    "paused": Scope(depth=3, ops=("mmap", "load", "store", "truncate", "reclaim", "fsync",
+                                  "pause")),
+}}
+
+# Of two versions of the patch: where they are looked for to part.
 # lets half X run its text after the patch also of edits that are of no unit
 PATCHED = 0xFF
 UNPATCHED = 0
@@ -60,5 +173,4 @@ def scopes(functions: Iterable[str]) -> list[Scope]:
 
 def without_patch(scope: Scope) -> Scope:
     """The same by the kernel before the patch: lines taken out and context can have changed."""
-    return Scope(scope.processes, scope.kinds, scope.pages, scope.vmas, scope.file_pages,
-                 scope.blocks, scope.ops, scope.depth, UNPATCHED)
+    return replace(scope, units=UNPATCHED)

@@ -2,80 +2,141 @@
 """What explorations without units found, as facts, as scenarios, and as the files of witnesses."""
 
 import tempfile
+import time
+from collections.abc import Callable
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 
-from ..engine import core, properties
+from ..engine import core
+from ..errors import HarnessError
 from ..patch.table import UNITS, tomllib
 from ..scenario.ablated import Ablated, said
 from ..scenario.run import Halves
-from . import witnesses
-from .ablation import SEEN, Ablation, Ablations, Found, Looked, mask_without
+from . import proof, witnesses
+from .ablation import (
+    HOW,
+    PAIRS,
+    SINGLES,
+    USER,
+    WRONG,
+    Ablation,
+    Ablations,
+    Found,
+    Sought,
+    kernel_without,
+    mask_without,
+)
 from .drawn import Sequences
+from .scopes import OF_UNITS, WHOLE
 
 FOLDER = Path(__file__).with_name("shortest")
 TABLE = "shortest.toml"
-HOW = {
+SAYS = {
     "synced": "fsync returns 0 in both, and without {units} the disk has an older store",
-    "rest": "when all have gone and all is written, the disk has an older store without {units}",
+    "rest": "all have gone and all is written, and the disk has an older store without {units}",
     "result": "an operation gives another answer without {units}",
     "outcome": "the kernel ends in another way without {units}",
 }
+# of whole alphabets, unless it is said for how long: --seconds
+AGAIN_WITHIN = 1
 
 
 @cache
 def saved() -> dict[str, dict]:
-    """Of each unit what an exploration found last: property, length, bound, and seen of a user."""
+    """Of each unit what an exploration found last: property, length, scope, and seen of a user."""
     return tomllib.loads((FOLDER / TABLE).read_text(encoding="utf-8"))
 
 
 def facts(ablations: Ablations, halves: Halves | None = None,
-          sequences: Sequences | None = None) -> dict:
+          sequences: Sequences | None = None, seconds: float | None = None) -> dict:
     """Units and pairs of units, as JSON has them.
 
     halves : Halves         to find where both runs part first
     sequences : Sequences   which are run without them as well
+    seconds : float         whole alphabets are looked at again for so long; None: within
+                            AGAIN_WITHIN operations
     """
-    singles = {one.units[0]: one for one in ablations.singles()}
+    singles = {one.kernel.name: one for one in ablations.singles()}
+    rows = _again(singles, seconds, ablations.tell)
+    pairs = {one.kernel.name: one for one in ablations.pairs()}
     return {
-        "scopes": [{"name": name, "ops": list(scope.ops), "processes": scope.processes,
-                    "files": list(scope.kinds), "file_pages": scope.file_pages,
-                    "blocks": scope.blocks, "pages": scope.pages, "vmas": scope.vmas,
-                    "depth": scope.depth, "kept": properties.names(ablations.kept[name])}
+        "scopes": [{"name": name, **scope_facts(name), "depth": scope.depth}
                    for name, scope in ablations.scopes.items()],
-        "units": {unit: {**_unit(ablations, one, halves), **_drawn(sequences, (unit,))}
-                  for unit, one in singles.items()},
-        "pairs": {"+".join(pair): {**_pair(ablations, pair, singles), **_drawn(sequences, pair)}
-                  for pair in combinations(UNITS, 2)},
+        "whole": [_row(row) for row in proof.saved()],
+        "again": [_row(row) for row in rows],
+        "units": {name: {**_unit(one, halves), **_drawn(sequences, (name,))}
+                  for name, one in singles.items()},
+        "pairs": {"+".join(pair): {**_pair(ablations, pairs["+".join(pair)], singles),
+                                   **_drawn(sequences, pair)} for pair in PAIRS},
     }
+
+
+def scope_facts(name: str) -> dict:
+    """A scope of the tables, as JSON has it."""
+    scope = {**OF_UNITS, **WHOLE}[name]
+    return {"ops": list(scope.ops), "processes": scope.processes, "files": list(scope.kinds),
+            "file_pages": scope.file_pages, "blocks": scope.blocks, "pages": scope.pages,
+            "vmas": scope.vmas, "places": scope.nr_places, "descriptors": scope.nr_descriptors,
+            "start": list(scope.start), "left_out": list(scope.left_out)}
+
+
+def _row(row: proof.Row) -> dict:
+    return {"name": row.scope, **scope_facts(row.scope), "worlds": row.worlds,
+            "transitions": row.transitions, "closed": row.closed, "within": row.within}
+
+
+def _again(singles: dict[str, Ablation], seconds: float | None,
+           tell: Callable[[], None]) -> list[proof.Row]:
+    """Whole alphabets once more: one operation further and another, as long as there is time.
+
+    raises HarnessError   a run is shorter than what was found
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+    lengths = proof.lengths_of(singles.values())
+    rows: dict[str, proof.Row] = {}
+    for depth in range(1, (AGAIN_WITHIN if end is None else max(
+            scope.depth for scope in WHOLE.values())) + 1):
+        for name, scope in WHOLE.items():
+            if depth > scope.depth or (end is not None and time.monotonic() > end):
+                continue
+            row, found = proof.look(name, lengths, depth, tell)
+            for (unit, way), one in found.items():
+                raise HarnessError(f"without {unit} {one.what} is there after {one.length} "
+                                   f"operations of {name} ({way}): python tools/witnesses.py")
+            rows[name] = row
+    return list(rows.values())
 
 
 def _drawn(sequences: Sequences | None, units: tuple[str, ...]) -> dict:
     return {"drawn": vars(sequences.without(units))} if sequences else {}
 
 
-def _unit(ablations: Ablations, one: Ablation, halves: Halves | None) -> dict:
-    return {**_both(ablations, one, halves), "bound": bound(one),
-            "seen_bound": bound_text(one.pairs, one.seen, "pair")}
+def _unit(one: Ablation, halves: Halves | None) -> dict:
+    """A unit; bound, seen_bound: what may be said of how short its runs are."""
+    shown = {way: proof.shown(one.kernel.name, way, sought.length)
+             for way, sought in ((WRONG, one.wrong), (USER, one.seen))}
+    return {**_both(one, halves), "bound": shown[WRONG].text(), "seen_bound": shown[USER].text(),
+            "shortest": shown[WRONG].is_shortest, "seen_shortest": shown[USER].is_shortest}
 
 
-def _both(ablations: Ablations, one: Ablation, halves: Halves | None) -> dict:
+def _both(one: Ablation, halves: Halves | None) -> dict:
+    units = tuple(one.kernel.name.split("+"))
+    wrong, seen = one.wrong.found, one.seen.found
     return {
-        "property": one.property and one.property.what,
-        "statement": one.property and core.PROPERTIES[one.property.what],
-        "witness": one.property and _told(ablations, one, one.property, halves),
-        "seen": one.seen and {"how": one.seen.what, **_told(ablations, one, one.seen, halves)},
+        "property": wrong and wrong.what,
+        "statement": wrong and core.PROPERTIES.get(wrong.what),
+        "witness": wrong and _told(units, wrong, halves),
+        "seen": seen and {"how": seen.what, **_told(units, seen, halves)},
     }
 
 
-def _told(ablations: Ablations, one: Ablation, found: Found, halves: Halves | None) -> dict:
-    text = scenario(ablations, one.units, found)
+def _told(units: tuple[str, ...], found: Found, halves: Halves | None) -> dict:
+    text = scenario(units, found)
     told = {
         "length": found.length, "scope": found.scope, "seconds": found.seconds,
         "operations": [str(said(action[0])) for action in found.actions], "scenario": text,
     }
-    return {**told, **_outcomes(text, one.units, halves)} if halves else told
+    return {**told, **_outcomes(text, units, halves)} if halves else told
 
 
 def _outcomes(text: str, units: tuple[str, ...], halves: Halves) -> dict:
@@ -92,72 +153,53 @@ def _outcomes(text: str, units: tuple[str, ...], halves: Halves) -> dict:
 def first(ablations: Ablations) -> dict[str, dict]:
     """Of each unit the property that breaks first, its length, scope, and seconds to find it."""
     found = {}
-    for unit in UNITS:
-        one, _ = ablations.broken(mask_without((unit,)))
-        if one:
-            found[unit] = {"property": one.what, "length": one.length, "scope": one.scope,
-                           "seconds": one.seconds}
+    for one in ablations.each([kernel_without(units) for units in SINGLES]):
+        wrong = one.wrong.found
+        if wrong:
+            found[one.kernel.name] = {"property": wrong.what, "length": wrong.length,
+                                      "scope": wrong.scope, "seconds": wrong.seconds}
     return found
 
 
-def scenario(ablations: Ablations, units: tuple[str, ...], found: Found) -> str:
+def scenario(units: tuple[str, ...], found: Found) -> str:
     """The text of a scenario that shows it by v8 and without these units."""
-    run = Ablated(ablations.scopes[found.scope], found.actions, units)
+    if any(fail or pauses for _, fail, pauses in found.actions):
+        raise HarnessError("a run with an allocation that fails or with another actor is no "
+                           "scenario of two kernels")
+    run = Ablated({**OF_UNITS, **WHOLE}[found.scope], found.actions, units)
     names = " and ".join(units)
-    if found.what not in SEEN:
-        run.expect_property(found.what)
-        return run.text(f"Without {names} this breaks {found.what}: "
-                        f"{core.PROPERTIES[found.what]}.")
-    if found.what == "rest":
-        run.rest()
-    if found.what in ("rest", "synced"):
-        run.expect_disks()
-    return run.text(f"{_sentence(HOW[found.what].format(units=names))}.")
+    if found.what in HOW:
+        if found.what in ("rest", "synced"):
+            run.expect_disks()
+        return run.text(f"{_sentence(SAYS[found.what].format(units=names))}.")
+    run.expect_property(found.what)
+    return run.text(f"Without {names} this breaks {found.what}: {core.PROPERTIES[found.what]}.")
 
 
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _pair(ablations: Ablations, pair: tuple[str, str], singles: dict[str, Ablation]) -> dict:
+def _pair(ablations: Ablations, one: Ablation, singles: dict[str, Ablation]) -> dict:
     """A pair of units; `as`: the unit alone that gives the same; `heals`: the units whose
     property holds in the scope of its witness when the other one is off as well."""
-    one = ablations.of(pair)
-    alone = next((unit for unit in pair if _same(one.property, singles[unit].property)), None)
-    heals = [unit for unit in pair if _heals(ablations, pair, singles[unit].property)]
-    return {**_both(ablations, one, None), "as": alone, "heals": heals}
+    pair = one.kernel.name.split("+")
+    alone = next((unit for unit in pair if _same(one.wrong, singles[unit].wrong)), None)
+    heals = [unit for unit in pair if _heals(ablations, one, singles[unit].wrong.found)]
+    return {**_both(one, None), "as": alone, "heals": heals}
 
 
-def _same(one: Found | None, other: Found | None) -> bool:
-    return (one and (one.what, one.length)) == (other and (other.what, other.length))
+def _same(one: Sought, other: Sought) -> bool:
+    return ((one.found and (one.found.what, one.length))
+            == (other.found and (other.found.what, other.length)))
 
 
-def _heals(ablations: Ablations, pair: tuple[str, str], found: Found | None) -> bool:
-    if found is None:
-        return False
-    bit = properties.mask([found.what])
-    result = ablations.explore(ablations.scopes[found.scope], mask_without(pair), bit)
-    return not any(one["what"] == "property" for one in result["found"])
-
-
-def bound(one: Ablation) -> str:
-    """Up to where the property was looked for, in a sentence."""
-    return bound_text(one.looked, one.property, "world")
-
-
-def bound_text(looked: tuple[Looked, ...], found: Found | None, what: str) -> str:
-    """How far was looked: `what` is world or pair."""
-    many = sum(one.worlds for one in looked)
-    if found:
-        return f"nothing shorter in {len(looked)} scopes, {many:,} {what}s"
-    closed = [one.scope for one in looked if one.closed]
-    open_ones = [f"{one.scope} within {one.depth} operations" for one in looked if not one.closed]
-    return (f"none in {len(looked)} scopes, {many:,} {what}s: all of {', '.join(closed)}; "
-            + ", ".join(open_ones))
+def _heals(ablations: Ablations, one: Ablation, found: Found | None) -> bool:
+    return found is not None and ablations.keeps(one.kernel, found.what, found.scope)
 
 
 def files(told: dict) -> dict[str, str]:
-    """{name: text} of all files in FOLDER: the same on every machine."""
+    """{name: text} of all files of runs in FOLDER: the same on every machine."""
     found = {}
     for name, one in {**told["units"], **told["pairs"]}.items():
         if one.get("as"):
@@ -173,14 +215,13 @@ def files(told: dict) -> dict[str, str]:
 def _table(told: dict) -> str:
     lines = ["# SPDX-License-Identifier: GPL-2.0-only",
              "# Written by tools/witnesses.py: what explorations without a unit found."]
-    for unit, one in told["units"].items():
+    for unit in UNITS:
+        one = told["units"][unit]
+        witness, seen = one["witness"] or {}, one["seen"] or {}
         lines += ["", f"[{unit}]"]
-        for key, value in (
-                ("property", one["property"]), ("length", one["witness"]["length"]),
-                ("scope", one["witness"]["scope"]), ("bound", one["bound"]),
-                ("seen", one["seen"] and one["seen"]["how"]),
-                ("seen_length", one["seen"] and one["seen"]["length"]),
-                ("seen_bound", one["seen_bound"])):
+        for key, value in (("property", one["property"]), ("length", witness.get("length")),
+                           ("scope", witness.get("scope")), ("seen", seen.get("how")),
+                           ("seen_length", seen.get("length"))):
             if value is not None:
                 lines.append(f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}")
     return "\n".join([*lines, ""])

@@ -191,8 +191,7 @@ def _claim(claim: dict) -> Iterator[RenderableType]:
 def _unit(name: str, unit: dict) -> Iterator[RenderableType]:
     witness = unit["witness"]
     if not witness:
-        bound = f" up to {unit['bound']}" if unit["bound"] else ""
-        yield Text(f"{name}: nothing is known to go wrong without it{bound}")
+        yield Text(f"{name}: nothing is known to go wrong without it ({unit['bound']})")
         return
     yield Text.assemble((f"Without {name}", "bold"), f"  {witness['breaks']}")
     yield from _run(witness)

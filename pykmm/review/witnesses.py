@@ -29,13 +29,11 @@ class Witness:
     """One row of witnesses.toml.
 
     breaks : str         what goes wrong without the unit, in a sentence
-    bound : str | None   up to where an exploration found nothing shorter
     """
 
     unit: str
     file: Path
     breaks: str
-    bound: str | None = None
 
     @property
     def text(self) -> str:
@@ -46,7 +44,7 @@ class Witness:
 def witnesses() -> dict[str, Witness]:
     """The witness of each unit that has one."""
     said = tomllib.loads(PATH.read_text(encoding="utf-8"))
-    return {unit: Witness(unit, FOLDER / one["file"], one["breaks"], one.get("bound"))
+    return {unit: Witness(unit, FOLDER / one["file"], one["breaks"])
             for unit, one in said.items()}
 
 

@@ -10,59 +10,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 
 from ..engine import core, exploring, properties
-from ..engine.scope import DEFAULT, PAUSE_UP_TO, Action, Operation, Scope
+from ..engine.alphabet import PAUSE_UP_TO, Operation
+from ..engine.scope import Action, Pauses, Scope
 from ..patch.table import UNITS, tomllib
 from ..scenario.ablated import said
 from ..scenario.explored import text_of
 from .ablation import ALL_UNITS, Looked, mask_without
+from .scopes import OF_BOTH
 
 CAUSES = Path(__file__).with_name("wrong.toml")
 KERNELS = {"v8": ALL_UNITS, "before": 0}
 # the kernel before the patch tracks nothing, and is not asked
 NOT_MEANT = {"v8": 0, "before": properties.mask(["tracked_writes"])}
-
-
-def _ops(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-# From small to large; the last one is the largest.  Where another actor may act at a pause, scopes
-# are small in what they try, or the first thing found would hide all others.
-SCOPES: dict[str, Scope] = {
-    "journal": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers commit release_page")),
-    "device": Scope(kinds=("block_device",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers release_page")),
-    "nonlinear": Scope(file_pages=2, depth=9, ops=_ops(
-        "mmap munmap load store fsync writeback complete remap_file_pages")),
-    "no disk": Scope(kinds=("tmpfs",), ops=_ops(
-        "mmap munmap mprotect load store write fsync truncate reclaim")),
-    "no memory": Scope(depth=12, ops=_ops(
-        "mmap munmap mprotect load store write fsync truncate writeback complete reclaim fail")),
-    "errors": Scope(depth=14, ops=_ops(
-        "mmap munmap load store write fsync truncate invalidate writeback complete parts error")),
-    "swap": Scope(processes=2, depth=12, ops=_ops(
-        "mmap munmap load store anon fork exit reclaim drain complete")),
-    "a store at a pause": Scope(kinds=("block_device",), ops=_ops(
-        "mmap munmap load store msync fsync writeback complete pause")),
-    "a store at a pause, journal": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write fsync commit complete pause")),
-    "truncated at a pause": Scope(depth=8, ops=_ops("mmap load store write fsync truncate pause")),
-    "given back at a pause": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write commit release_page pause")),
-    "taken back at a pause": Scope(depth=8, ops=_ops("mmap munmap load store fsync reclaim pause")),
-    "half blocks": Scope(blocks=2048, kinds=("ext3",), depth=12, ops=(*DEFAULT, "release_page")),
-    "journal, two processes": Scope(processes=2, kinds=("ext3",), ops=_ops(
-        "mmap munmap mprotect msync load store write fsync truncate writeback complete "
-        "flush_buffers commit release_page fork exit")),
-    "two processes": Scope(processes=2, depth=14),
-}
 
 
 @dataclass(frozen=True)
@@ -117,11 +82,11 @@ class Wrong:
     """Explorations of both kernels by one half.
 
     jobs : int               threads
-    scopes : dict            SCOPES, or some of them
+    scopes : dict            OF_BOTH, or some of them
     seconds : float | None   for each scope and kernel; None: as long as it takes
     """
 
-    def __init__(self, half: core.Half, jobs: int = 1, scopes: dict[str, Scope] = SCOPES,
+    def __init__(self, half: core.Half, jobs: int = 1, scopes: dict[str, Scope] = OF_BOTH,
                  seconds: float | None = None):
         self.half, self.jobs, self.scopes, self.seconds = half, jobs, scopes, seconds
         self.stopped = False
@@ -178,15 +143,15 @@ class Wrong:
         """These actions and no others; one at a pause at every pause, as those have other numbers
         in another kernel, and by itself."""
         tried: dict[Action, None] = {}
-        for operation, fail, pause in actions:
-            tried[operation, fail, None] = None
-            if pause:
-                tried[pause[1], 0, None] = None
+        for operation, fail, pauses in actions:
+            tried[operation, fail, ()] = None
+            for _, other in pauses:
+                tried[other, 0, ()] = None
                 for number in range(1, PAUSE_UP_TO + 1):
-                    tried[operation, 0, (number, pause[1])] = None
+                    tried[operation, 0, ((number, other),)] = None
         scope = self.scopes[name]
-        return Again(scope.processes, scope.kinds, scope.pages, scope.vmas, scope.file_pages,
-                     scope.blocks, scope.ops, len(actions), tried=tuple(tried))
+        facts = {one.name: getattr(scope, one.name) for one in fields(Scope)}
+        return Again(**{**facts, "depth": len(actions)}, tried=tuple(tried))
 
     def _breaks(self, scope: Scope, units: int, bit: int) -> bool:
         plan = exploring.Plan([self.half], replace(scope, units=units), bit, ends=False)
@@ -253,8 +218,8 @@ def _run(run: Broken, scope: Scope) -> dict:
             "scenario": text_of(found, replace(scope, units=KERNELS[run.kernel]))}
 
 
-def _action(operation: Operation, fail: int, pause: tuple[int, Operation] | None) -> str:
+def _action(operation: Operation, fail: int, pauses: Pauses) -> str:
     text = str(said(operation))
     if fail:
         text += f" (allocation {fail} fails)"
-    return text + (f" (at pause {pause[0]}: {said(pause[1])})" if pause else "")
+    return text + "".join(f" (at pause {number}: {said(other)})" for number, other in pauses)

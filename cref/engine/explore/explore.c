@@ -251,7 +251,7 @@ const struct kmm_seen *kmm_explorer_seen(const struct kmm_explorer *explorer, u3
 	return number < explorer->visited.nr ? &explorer->visited.seen[number] : NULL;
 }
 
-u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *actions)
+u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u32 *actions)
 {
 	return kmm_visited_path(&explorer->visited, number, actions);
 }
@@ -259,7 +259,7 @@ u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *acti
 const u8 *kmm_explorer_image(struct kmm_explorer *explorer, u32 number, u64 *bytes)
 {
 	struct kmm_walker *walker = &explorer->walkers[0];
-	u16 actions[KMM_MOST_DEPTH];
+	u32 actions[KMM_MOST_DEPTH];
 
 	*bytes = walker->runner->state_bytes;
 	return kmm_walk_to(walker, explorer, number, kmm_explorer_path(explorer, number, actions));

@@ -14,7 +14,7 @@
 
 #define KMM_CHUNK_WORLDS	16u
 #define KMM_BATCH_CHUNKS	256u
-#define KMM_MOST_ACTIONS	0xFFFFu
+#define KMM_MOST_ACTIONS	0x7FFFFFFFu
 #define KMM_MOST_DEPTH		250u
 
 /* What can be found: how a run ends, a property that breaks, halves that differ. */
@@ -90,7 +90,7 @@ KMM_EXPORT const u8 *kmm_explorer_image(struct kmm_explorer *explorer, u32 numbe
  * The actions from the start to a world, the last one's number last: how many,
  * at most KMM_MOST_DEPTH.
  */
-KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *actions);
+KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u32 *actions);
 
 /*
  * Write and read all that is needed to go on: 0, or -errno; of a file that is read also -EPROTO:

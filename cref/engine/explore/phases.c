@@ -81,7 +81,7 @@ static void all_properties(struct kmm_runner *runner, const u8 *image)
 static u64 one_world(struct kmm_walker *walker, const struct kmm_explorer *explorer, u32 world,
 		     enum kmm_explore_phase up_to, struct kmm_chunk *chunk)
 {
-	u16 path[KMM_MOST_DEPTH];
+	u32 path[KMM_MOST_DEPTH];
 	const u8 *image = kmm_walk_to(walker, explorer, world,
 				      kmm_explorer_path(explorer, world, path));
 	u64 before = chunk->transitions;

@@ -12,6 +12,17 @@ static void fill_disk(struct world *world, struct inode *inode, u32 pages)
 		inode->i_disk[i] = (u16)++world->version;
 }
 
+static void set_word(struct world *world, const struct kmm_scope_word *word)
+{
+	u64 value = (u64)word->high << 32 | word->low, old = 0;
+	u8 *at = (u8 *)world + word->offset;
+
+	memcpy(&old, at, word->bytes);
+	if (word->more)
+		value |= old;
+	memcpy(at, &value, word->bytes);
+}
+
 void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 {
 	u32 i;
@@ -31,19 +42,21 @@ void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 		if (file->kind <= KMM_BLOCK_DEVICE)
 			fill_disk(world, inode, file->pages);
 	}
+	for (i = 0; i < scope->words; i++)
+		set_word(world, &scope->word[i]);
 }
 
 void kmm_arm(struct world *world, const struct kmm_action *action)
 {
 	world->fail_in = action->fail_in;
-	world->pauses_left = action->pause_in;
-	if (action->pause_in)
-		world->interference = action->other;
+	world->pauses_left = action->pause_in[0];
+	if (action->pause_in[0])
+		world->interference = action->other[0];
 }
 
 int kmm_took_place(const struct world *world, const struct kmm_action *action)
 {
-	return !(action->fail_in && world->fail_in) && !(action->pause_in && !world->interfered);
+	return !(action->fail_in && world->fail_in) && !(action->pause_in[0] && !world->interfered);
 }
 
 void kmm_settle(struct world *world)

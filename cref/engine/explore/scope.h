@@ -8,11 +8,21 @@
 #include "machine/world.h"
 
 #define KMM_SCOPE_FILES	3
+#define KMM_OTHER_ACTORS 2
+#define KMM_SCOPE_WORDS	64
 
 struct kmm_scope_file {
 	u32 kind;		/* of enum kmm_file_kind */
 	u32 pages;
 	u32 block_shift;	/* log2 of the bytes of a block */
+};
+
+/* A word of the start that is not as usual: set to `low` and `high`, or with these bits as well. */
+struct kmm_scope_word {
+	u32 offset;		/* bytes from the start of the world */
+	u32 bytes;
+	u32 more;
+	u32 low, high;
 };
 
 /* Words throughout: a digest is made of it. */
@@ -25,6 +35,8 @@ struct kmm_scope {
 	u32 processes;		/* the same */
 	u32 properties;		/* mask of those that are looked at */
 	u32 form;		/* flags of the canonical form */
+	u32 words;
+	struct kmm_scope_word word[KMM_SCOPE_WORDS];
 };
 
 /*
@@ -34,9 +46,9 @@ struct kmm_scope {
  */
 struct kmm_action {
 	struct kmm_operation operation;
-	struct kmm_operation other;
+	struct kmm_operation other[KMM_OTHER_ACTORS];
 	u32 fail_in;
-	u32 pause_in;
+	u32 pause_in[KMM_OTHER_ACTORS];
 };
 
 /*

@@ -17,8 +17,8 @@
 struct kmm_seen {
 	u64 hash[2];
 	u32 parent;		/* KMM_NO_WORLD: the start */
-	u16 action;
-	u16 flags;
+	u32 action : 31;
+	u32 flags : 1;
 };
 
 struct kmm_visited {
@@ -41,7 +41,7 @@ u32 kmm_visited_add(struct kmm_visited *visited, const struct kmm_seen *seen);
 /* Have room for so many more: 0, or -ENOMEM. */
 int kmm_visited_reserve(struct kmm_visited *visited, u32 more);
 /* The actions from the start to a world, the last one's number last: how many. */
-u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u16 *actions);
+u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u32 *actions);
 /* Bytes that are in use for all worlds. */
 u64 kmm_visited_bytes(const struct kmm_visited *visited);
 

@@ -116,7 +116,8 @@ static void note(struct kmm_chunk *chunk, u32 what, u32 world, u32 action)
 
 static void add(struct kmm_chunk *chunk, const u64 hash[2], u32 world, u32 action, u32 flags)
 {
-	const struct kmm_seen seen = { { hash[0], hash[1] }, world, (u16)action, (u16)flags };
+	const struct kmm_seen seen = { { hash[0], hash[1] }, world, action & KMM_MOST_ACTIONS,
+				       flags & KMM_SEEN_LAST };
 
 	if (chunk->nr == chunk->room) {
 		u32 room = chunk->room ? 2 * chunk->room : 256;
