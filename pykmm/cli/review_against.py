@@ -33,12 +33,14 @@ def review_against(patch: str | None, other: str, *, seconds: float | None, seed
     report = {"mails": [{"path": mail, "verdict": str(verdict)}
                         for mail, verdict in zip(mails, verdicts, strict=True)],
               "changed": [one.facts for one in changed],
-              "scopes": [], "cases": None, "found": None, "saved": None}
+              "scopes": [], "cases": None, "found": None, "breaks": [], "alone": [],
+              "saved": None}
     if changed:
         answer = _compare(mails, _plan(changed, seconds or SECONDS, seed, jobs), out, json_path)
         if isinstance(answer, Died):
             return _report_death(answer, report, json_path, out)
-        report.update({key: answer[key] for key in ("scopes", "cases", "found")})
+        report.update({key: answer[key]
+                       for key in ("scopes", "cases", "found", "breaks", "alone")})
     _save(report)
     if json_path != "-":
         for line in rendering.lines(report):
@@ -46,7 +48,9 @@ def review_against(patch: str | None, other: str, *, seconds: float | None, seed
         for line in _closing(report, verdicts):
             out.line(line)
     output.write_json(json_path, {"schema": SCHEMA, "against": report}, out)
-    return output.FOUND if report["found"] else output.GOOD
+    found = report["found"] or report["breaks"] or any(
+        one["user"] or one["breaks"] for one in report["alone"])
+    return output.FOUND if found else output.GOOD
 
 
 def _plan(changed: list[revisions.Changed], seconds: float, seed: int, jobs: int | None) -> dict:
@@ -54,9 +58,11 @@ def _plan(changed: list[revisions.Changed], seconds: float, seed: int, jobs: int
     # where code changed outside of functions, anything may behave differently
     anywhere = any(not one.functions and not one.inert for one in changed)
     functions = {} if anywhere else {name: None for one in changed for name in one.functions}
+    running = [one.what for one in changed if not one.inert]
     return {"functions": list(functions), "before": any(one.before for one in changed),
             "inert": inert, "seconds": min(seconds, 3.0) if inert else seconds, "seed": seed,
-            "jobs": jobs or os.cpu_count() or 1, "names": ["X", "Y"]}
+            "jobs": jobs or os.cpu_count() or 1, "names": ["X", "Y"],
+            "alone": running if len(running) > 1 else []}
 
 
 def _compare(mails: list[str], plan: dict, out: output.Output,

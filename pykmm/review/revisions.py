@@ -3,11 +3,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from ..patch.edits import FoundEdit, Verdict
-from ..patch.mail import Line
+from ..patch.edits import Altered, FoundEdit, Verdict
+from ..patch.mail import Hunk, Line
 from ..patch.table import Edit
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -51,6 +51,38 @@ def changed(first: Verdict, other: Verdict) -> list[Changed]:
     """
     found = [_edit(a, b) for a, b in zip(first.edits, other.edits, strict=True)]
     return [one for one in found if one]
+
+
+def alone(first: Verdict, other: Verdict, wanted: str) -> Verdict:
+    """The other mail with only one of its changes: all other edits are as the first has them.
+
+    wanted : str   the id of an edit that changed
+    """
+    of_first = {found.edit.id: found for found in first.edits}
+    hunks: dict[tuple[str, int], Hunk] = {}
+    for found in other.edits:
+        key = found.hunk.file, found.hunk.number
+        hunks.setdefault(key, found.hunk)
+        if found.edit.id != wanted and any(_different(of_first[found.edit.id].lines, found.lines)):
+            hunks[key] = _with(hunks[key], found, of_first[found.edit.id].lines)
+    edits = []
+    for hunk in hunks.values():
+        ids = [found.edit for found in other.edits
+               if (found.hunk.file, found.hunk.number) == (hunk.file, hunk.number)]
+        edits += [FoundEdit(edit, hunk, run) for edit, run in zip(ids, hunk.edits, strict=True)]
+    lines = next(found.lines for found in edits if found.edit.id == wanted)
+    numbers = tuple(line.number for line in lines)
+    return replace(other, kind="altered", altered=(Altered(wanted, numbers),),
+                   edits=tuple(edits), notes=())
+
+
+def _with(hunk: Hunk, found: FoundEdit, lines: Sequence[Line]) -> Hunk:
+    """A hunk with other lines for an edit; what is run of them is placed where the edit is."""
+    at = hunk.lines.index(found.lines[0])
+    own = found.lines
+    placed = tuple(replace(line, number=own[min(i, len(own) - 1)].number)
+                   if line.number else line for i, line in enumerate(lines))
+    return replace(hunk, lines=(*hunk.lines[:at], *placed, *hunk.lines[at + len(own):]))
 
 
 def _edit(first: FoundEdit, other: FoundEdit) -> Changed | None:

@@ -123,7 +123,8 @@ PATCHED = 0xFF
 UNPATCHED = 0
 
 _BASE = ("mmap", "load", "store")
-_WRITING = ("writeback", "sync", "complete")
+# what brings stores to the disk, and what asks for them: fsync has promised, exit leaves nothing
+_WRITING = ("writeback", "sync", "complete", "fsync", "exit")
 # function -> the operations, beside _BASE, that lead to it and show what it did
 NEEDS: dict[str, tuple[str, ...]] = {
     "is_shared_writable": ("mprotect", *_WRITING),
@@ -142,7 +143,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "try_to_free_buffers": ("write", "flush_buffers", "commit", "release_page", "reclaim",
                             *_WRITING),
 }
-_OTHER_KINDS = ("ext3", "block_device", "tmpfs", "PFNMAP_driver", "prot_driver")
 
 
 def _together(*parts: Iterable[str]) -> tuple[str, ...]:
@@ -160,14 +160,16 @@ def scopes(functions: Iterable[str]) -> list[Scope]:
     shared = _together(own, ("fork", "exit", "poke"))
     return [
         Scope(ops=own, units=PATCHED),
-        *(Scope(kinds=(kind,), ops=own, units=PATCHED) for kind in _OTHER_KINDS),
+        *(Scope(kinds=(kind,), ops=own, units=PATCHED) for kind in KINDS if kind != "ext2"),
         Scope(kinds=("ext3",), blocks=2048, ops=_together(own, ("munmap",)), units=PATCHED),
+        Scope(ops=_together(own, ("mmap:locked+populate", "munmap", "msync")), units=PATCHED),
         Scope(ops=_together(own, ("anon", "pin", "unpin")), units=PATCHED),
         Scope(processes=2, ops=shared, units=PATCHED),
         Scope(ops=_together(own, ("fail", "munmap")), units=PATCHED),
         Scope(ops=_together(DEFAULT, own), units=PATCHED),
         Scope(file_pages=2, vmas=3, ops=_together(own, ("munmap", "mprotect")), units=PATCHED),
         Scope(ops=_together(own, ("munmap", "pause")), units=PATCHED),
+        Scope(ops=EVERY, descriptors=1, depth=3, units=PATCHED),
     ]
 
 
