@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from ..engine import core, exploring, properties
 from ..engine.explorer import Beside
 from ..engine.scope import Action, Scope, length
+from . import moments
+from .two_halves import TwoHalves
 
 _ALL_FUNCTIONS = (1 << len(core.FUNCTIONS)) - 1
 _TICK_SECONDS = 0.2
@@ -158,16 +160,28 @@ class Parting:
         for number, (one, within, _) in enumerate(asked):
             for way in within:
                 told = beside.found(number, way == USER)
-                if told:
-                    one.keep(way, Run(told[0], scope, tuple(actions[i] for i in told[1]), worse))
+                run = told and Run(told[0], scope, tuple(actions[i] for i in told[1]), worse)
+                if run and self._counts(one, run):
+                    one.keep(way, run)
+                elif run:
+                    # of this scope nothing longer was looked at
+                    within = {**within, way: run.length - 1}
             if USER in within:
                 # runs beyond what is still asked are not looked at
-                most = max(within.values())
+                most = within[USER]
                 looked = Looked(min(totals["done"], most),
                                 state == "closed" and most >= totals["done"],
                                 totals["worlds"] + totals["pairs"], totals["transitions"])
                 before = one.looked.get(scope)
                 one.looked[scope] = before.joined(looked) if before else looked
+
+    def _counts(self, kernel: Kernel, run: Run) -> bool:
+        """Is it a difference at whatever moment other actors act and allocations fail?"""
+        if not moments.is_by_moment(run.actions):
+            return True
+        self.say("other moments are tried")
+        two = TwoHalves([self.first, kernel.half], run.scope, ("X", "Y"))
+        return not moments.only_of_moments(two, run.actions, run.worse, run.what)
 
     def _levels(self, beside: Beside, seconds: float) -> str:
         """Go on until there is no more, or the time is up; the state that it ended in."""

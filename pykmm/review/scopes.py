@@ -128,7 +128,7 @@ _WRITING = ("writeback", "sync", "complete", "fsync", "exit")
 # function -> the operations, beside _BASE, that lead to it and show what it did
 NEEDS: dict[str, tuple[str, ...]] = {
     "is_shared_writable": ("mprotect", *_WRITING),
-    "follow_page": ("pin", "unpin", "poke"),
+    "follow_page": ("pin", "unpin", "poke", *_WRITING),
     "do_wp_page": ("mprotect", *_WRITING),
     "do_no_page": ("munmap", *_WRITING),
     "do_mmap_pgoff": ("munmap", *_WRITING),

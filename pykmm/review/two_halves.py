@@ -22,11 +22,16 @@ from ..world import World
 
 @dataclass(frozen=True)
 class Did:
-    """What an operation gave: how it ended, its value, the state that it left."""
+    """What an operation gave: how it ended, its value, the state that it left.
+
+    took_place : bool   what its action names by number did: the pause was reached and the other
+                        actor not refused, the allocation was asked for and failed
+    """
 
     outcome: str
     value: int
     image: bytes
+    took_place: bool = True
 
     def said(self, name: str) -> str:
         if self.outcome != "returned":
@@ -62,10 +67,12 @@ class TwoHalves:
         self.runner.forget_trace()
         outcome, value, _ = self.runner.operate(self.halves[half], name, actor, *arguments)
         self.runner.forget_trace()
-        image = self.runner.image()
+        image, took_place = self.runner.image(), True
         if fail or pauses:
+            took_place = not (fail and self.where.read(image, "world.fail_in")) and \
+                not (pauses and not self.where.read(image, "world.interfered"))
             image = self._disarmed(image)
-        return Did(outcome, value, image)
+        return Did(outcome, value, image, took_place)
 
     def _armed(self, image: bytes, action: Action) -> bytes:
         _, fail, pauses = action
@@ -120,11 +127,13 @@ class TwoHalves:
                     f"{self.names[1]}")
         when = "fsync has returned 0" if what == "synced" else \
             "all processes have left and nothing is to be written"
-        files = [FILES[i] for i in range(len(self.scope.kinds)) if self._disks_differ(done, i)]
+        disks = [self.disks(one.image) for one in done]
+        files = [FILES[i] for i in range(len(self.scope.kinds)) if disks[0][i] != disks[1][i]]
         return f"{when}, and the disk of {' and '.join(files)} is not the same"
 
-    def _disks_differ(self, done: tuple[Did, Did], file: int) -> bool:
-        first = self.where.place(f"inode[{file}].disk[0]").offset
+    def disks(self, image: bytes) -> list[bytes]:
+        """What the disk holds of each file."""
         slots = self.where.arrays["slot"][3] // self.where.arrays["mapping"][3]
-        end = first + 2 * SECTORS * slots
-        return done[0].image[first:end] != done[1].image[first:end]
+        firsts = [self.where.place(f"inode[{i}].disk[0]").offset
+                  for i in range(len(self.scope.kinds))]
+        return [image[first:first + 2 * SECTORS * slots] for first in firsts]
