@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..patch.canonical import extract as extract_patch
-from . import options, output
+from . import mails, options, output
 
 
 @click.command()
@@ -19,7 +19,7 @@ def extract(mail, folder, json_path) -> int:
     """Read a mail as people have it and write the patch so that tools can parse it."""
     output.check_json_path(json_path)
     out = output.Output()
-    verdict = extract_patch(Path(mail), Path(folder))
+    verdict = extract_patch(Path("/dev/stdin" if mail == mails.STDIN else mail), Path(folder))
     patch, edits = Path(folder) / "canonical.patch", Path(folder) / "edits.json"
     if json_path != "-":
         out.line(str(verdict))

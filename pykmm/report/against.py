@@ -138,15 +138,21 @@ def _parted(found: dict) -> str:
 def _nowhere(report: dict) -> str:
     """Where was looked for what a user sees: kinds of file, and within how many operations."""
     rows = report["scopes"]
-    kinds = list(dict.fromkeys(kind for row in rows for kind in row["scope"]["kinds"]))
-    looked = [row["users"] or row for row in rows]
-    open_ = [one["depth"] for one in looked if not one["closed"]]
-    far = f"within {findings.counted(min(open_), 'operation')} of any" if open_ else "in any"
-    more = f" (in {len(rows) - len(open_)} of them however many)" \
-        if open_ and len(open_) < len(rows) else ""
-    return (f"{far} of the {findings.counted(len(rows), 'scope')} above{more}, on "
-            f"{', '.join(kinds)}: no answer, nothing read, no disk after an fsync or when all have "
-            "left. Beyond that nothing is said")
+    far: dict[str, int | None] = {}     # None: to the end
+    for row in rows:
+        looked = row["users"] or row
+        for kind in row["scope"]["kinds"]:
+            before = far.get(kind, 0)
+            far[kind] = None if looked["closed"] or before is None else \
+                max(before, looked["depth"])
+    parts = [f"on {kind} within {findings.counted(depth, 'operation')}"
+             for kind, depth in far.items() if depth is not None]
+    ended = [kind for kind, depth in far.items() if depth is None]
+    parts += [f"on {', '.join(ended)} in all of a scope"] if ended else []
+    return (f"{', '.join(parts)} of the scope above that was looked at furthest, and as far as is "
+            f"said there in the others ({findings.counted(len(rows), 'scope')}): no answer, "
+            "nothing read, no disk after an fsync or when all have left. Nothing is said beyond "
+            "that")
 
 
 def _how_short(report: dict, found: dict) -> str:

@@ -90,7 +90,22 @@ class Against:
         return found + [without_patch(scope) for scope in found if self.plan.before]
 
     def _explore(self, end: float) -> None:
+        """Every scope for its share of half the time, then what is not closed for that of the rest:
+        what small scopes leave over goes to the others."""
         wanted = self._scopes()
+        self._first_round(wanted, time.monotonic() + (end - time.monotonic()) / 2)
+        again = [(scope, kernels) for scope in wanted
+                 if (kernels := [one for one in (self.whole, *self.alone.values())
+                                 if scope in one.looked and not one.looked[scope].closed])]
+        for number, (scope, kernels) in enumerate(again):
+            share = (end - time.monotonic()) / (len(again) - number)
+            if share > 0:
+                self.parting.beside(kernels, scope, share)
+        for row, scope in zip(self.rows, wanted, strict=True):
+            users = self.whole.looked.get(scope)
+            row["users"] = users and vars(users)
+
+    def _first_round(self, wanted: list[Scope], end: float) -> None:
         for number, scope in enumerate(wanted):
             share = max(_LEAST_SECONDS, (end - time.monotonic()) / (len(wanted) - number))
             begin = time.monotonic()
@@ -103,12 +118,11 @@ class Against:
             self._row(scope, looked, parted, time.monotonic() - begin)
 
     def _row(self, scope: Scope, looked: Looked, parted: int, seconds: float) -> None:
-        user = self.whole.looked.get(scope)
         self.rows.append({
             "scope": {**asdict(scope), "units": units_text(scope.units)},
             "left_out": list(scope.left_out), "worlds": looked.worlds,
             "transitions": looked.transitions, "depth": looked.depth, "closed": looked.closed,
-            "found": parted or None, "seconds": seconds, "users": user and vars(user)})
+            "found": parted or None, "seconds": seconds, "users": None})
 
     # What was found.
 

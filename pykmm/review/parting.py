@@ -135,18 +135,27 @@ class Parting:
         kernels = list(kernels)
         end = time.monotonic() + seconds
         turns = [(self.first, kernels, 1), *((one.half, [one], 0) for one in kernels)]
+        looked: dict[int, list[Looked]] = {}
         for number, (base, others, worse) in enumerate(turns):
             left = max(_LEAST_SECONDS, (end - time.monotonic()) / (len(turns) - number))
-            self._turn(base, others, worse, scope, left)
+            self._turn(base, others, worse, scope, left, looked)
+        for one in kernels:
+            if rows := looked.get(id(one)):
+                both = rows[0] if len(rows) == 1 else rows[0].joined(rows[1])
+                before = one.looked.get(scope)
+                if before is None or both.closed or both.depth >= before.depth:
+                    one.looked[scope] = both
 
     def _turn(self, base: core.Half, kernels: list[Kernel], worse: int, scope: Scope,
-              seconds: float) -> None:
+              seconds: float, turns: dict[int, list[Looked]]) -> None:
+        # without the patch what the patch is for is not expected
+        expected = properties.expected(properties.ALL, scope.units)
         asked: list[tuple[Kernel, dict[str, int], int]] = []
         for one in kernels:
             both = {way: one.within(way, scope) for way in (KEEPS, USER)}
-            asked.append((one, both, properties.ALL & ~(_LOCKS if one.locks else 0)))
+            asked.append((one, both, expected & ~(_LOCKS if one.locks else 0)))
             if one.locks:
-                asked.append((one, {LOCKS: one.within(LOCKS, scope)}, _LOCKS))
+                asked.append((one, {LOCKS: one.within(LOCKS, scope)}, expected & _LOCKS))
         asked = [row for row in asked if any(row[1].values())]
         if not asked:
             return
@@ -161,7 +170,8 @@ class Parting:
             for way in within:
                 told = beside.found(number, way == USER)
                 run = told and Run(told[0], scope, tuple(actions[i] for i in told[1]), worse)
-                if run and self._counts(one, run):
+                # that it ends otherwise is what a user sees, and told as that
+                if run and (way == USER or run.what in core.PROPERTIES) and self._counts(one, run):
                     one.keep(way, run)
                 elif run:
                     # of this scope nothing longer was looked at
@@ -172,8 +182,7 @@ class Parting:
                 looked = Looked(min(totals["done"], most),
                                 state == "closed" and most >= totals["done"],
                                 totals["worlds"] + totals["pairs"], totals["transitions"])
-                before = one.looked.get(scope)
-                one.looked[scope] = before.joined(looked) if before else looked
+                turns.setdefault(id(one), []).append(looked)
 
     def _counts(self, kernel: Kernel, run: Run) -> bool:
         """Is it a difference at whatever moment other actors act and allocations fail?"""
