@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import BadInput
+from ..patch.mail import clipped
 from ..patch.transport import LIMIT, shown
 
 STDIN = "-"
@@ -23,9 +24,10 @@ _NAMES: dict[str, str] = {}     # of a file that was put there: what the user ha
 def there(path: str, said: str) -> str:
     """The path of a mail, made whole; of what is no plain file, that of its contents.
 
-    said : str   the option and its value, for messages
+    said : str   the option, for messages
     raises BadInput   there is no such file, or it is a folder, or it cannot be read
     """
+    said = f"{said} {clipped(shown(path))}"
     try:
         kind = None if path == STDIN else os.stat(path).st_mode
     except (OSError, ValueError) as error:

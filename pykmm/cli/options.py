@@ -118,7 +118,7 @@ def check_patch(path: str | None) -> str | None:
     if path is None:
         return None
     said = "$PYKMM_PATCH" if os.environ.get("PYKMM_PATCH") == path else "--patch"
-    return mails.there(path, f"{said} {path}")
+    return mails.there(path, said)
 
 
 def parse_halves(named: tuple[str, ...], patch: str | None) -> list:

@@ -26,7 +26,7 @@ def review_against(patch: str | None, other: str, *, seconds: float | None, seed
                        "or PYKMM_PATCH")
     if other == mails.STDIN == mails.as_said(patch):
         raise BadInput("--against -: standard input is the mail of --patch already")
-    paths = [patch, mails.there(other, f"--against {other}")]
+    paths = [patch, mails.there(other, "--against")]
     verdicts = [judge(read_mail(path)) for path in paths]
     out = output.Output()
     changed = revisions.changed(*verdicts)

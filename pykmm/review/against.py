@@ -94,9 +94,9 @@ class Against:
         what small scopes leave over goes to the others."""
         wanted = self._scopes()
         self._first_round(wanted, time.monotonic() + (end - time.monotonic()) / 2)
-        again = [(scope, kernels) for scope in wanted
+        again = [(scope, kernels) for scope, row in zip(wanted, self.rows, strict=True)
                  if (kernels := [one for one in (self.whole, *self.alone.values())
-                                 if scope in one.looked and not one.looked[scope].closed])]
+                                 if self._is_open(one, scope, row)])]
         for number, (scope, kernels) in enumerate(again):
             share = (end - time.monotonic()) / (len(again) - number)
             if share > 0:
@@ -104,6 +104,12 @@ class Against:
         for row, scope in zip(self.rows, wanted, strict=True):
             users = self.whole.looked.get(scope)
             row["users"] = users and vars(users)
+
+    def _is_open(self, kernel: Kernel, scope: Scope, row: dict) -> bool:
+        """May there be more to see in a scope?  Where bits did not part in time, they may yet."""
+        if scope in kernel.looked:
+            return not kernel.looked[scope].closed
+        return kernel is self.whole and kernel.bits is not None and not row["closed"]
 
     def _first_round(self, wanted: list[Scope], end: float) -> None:
         for number, scope in enumerate(wanted):

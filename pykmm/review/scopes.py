@@ -135,7 +135,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "do_brk": ("brk",),
     "mprotect_fixup": ("mprotect", *_WRITING),
     "do_writepages": _WRITING,
-    "test_clear_page_dirty": ("truncate", "invalidate", *_WRITING),
+    "test_clear_page_dirty": ("truncate", "invalidate", "release_page", *_WRITING),
     "clear_page_dirty_for_io": _WRITING,
     "page_mkclean_one": _WRITING,
     "page_mkclean_file": _WRITING,
@@ -161,6 +161,8 @@ def scopes(functions: Iterable[str]) -> list[Scope]:
     return [
         Scope(ops=own, units=PATCHED),
         *(Scope(kinds=(kind,), ops=own, units=PATCHED) for kind in KINDS if kind != "ext2"),
+        # in these every unit shows what it is for
+        *(replace(scope, units=PATCHED) for scope in OF_UNITS.values()),
         Scope(kinds=("ext3",), blocks=2048, ops=_together(own, ("munmap",)), units=PATCHED),
         Scope(ops=_together(own, ("mmap:locked+populate", "munmap", "msync")), units=PATCHED),
         Scope(ops=_together(own, ("anon", "pin", "unpin")), units=PATCHED),

@@ -160,7 +160,7 @@ def test_comment_changed_differs_in_nothing(revised) -> None:
 
 def test_difference_beyond_all_scopes_is_drawn(revised, pykmm: Pykmm) -> None:
     report = revised((402, "-EFAULT", "0"), seconds=2).was_silent(1).json["against"]
-    assert len(report["scopes"]) == 19 and not any(row["found"] for row in report["scopes"])
+    assert len(report["scopes"]) == 28 and not any(row["found"] for row in report["scopes"])
     event = report["found"]["difference"]["event"]["other"]
     assert event["text"].startswith("page_check_address(")
     assert event["place"] == "other.txt:405"
