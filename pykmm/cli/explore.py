@@ -70,8 +70,9 @@ def explore(processes, files, pages, vmas, file_pages, places, descriptors, cond
             halves_only, keep_going, seconds, state, jobs, folder, patch, named, json_path) -> int:
     """Explore every world within a scope: halves against each other, and what should hold.
 
-    What it finds is shortest: no fewer operations of the scope lead to it. docs/explorer.md says
-    what is looked at, and what a bound means.
+    What it finds is the shortest run of the scope: no fewer of the operations that are tried lead to
+    it. What the scope leaves out is told. docs/explorer.md says what is looked at, and what a bound
+    means.
     """
     output.check_json_path(json_path)
     output.check_path("--state", state)

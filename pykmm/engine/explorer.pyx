@@ -110,7 +110,7 @@ cdef extern from "engine/explore/beside.h" nogil:
         int64_t results[2]
     ctypedef struct kmm_beside_totals "struct kmm_beside_totals":
         uint64_t transitions, outside
-        uint32_t worlds, pairs, done
+        uint32_t worlds, pairs, done, tried
     ctypedef struct kmm_beside "struct kmm_beside":
         pass
     kmm_beside *kmm_beside_new(const kmm_explore_job *job, const kmm_kernel *kernels,
@@ -461,6 +461,10 @@ cdef class Beside:
     def stop(self):
         """End soon, from another thread."""
         self.flag = 1
+
+    def tried(self):
+        """How many actions were tried, modulo 2 ** 32, also while a level is gone through."""
+        return kmm_beside_totals_of(self.beside).tried
 
     def totals(self):
         """transitions, outside, worlds (of v8), pairs, done (operations)"""

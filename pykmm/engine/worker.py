@@ -210,7 +210,7 @@ def _units(task: dict, loaded: list[core.Half], mail: finding.MailLines, talk: T
                                 lambda: talk.say("progress"))
     ablations = ablation.Ablations(loaded[0], tell=lambda: talk.say("progress"))
     found = shortest.facts(ablations, told, sequences, task["seconds"])
-    alike = [vars(one) for one in ablation.equality(loaded)]
+    alike = [vars(one) for one in ablation.equality(loaded, tell=ablations.tell)]
     talk.say("result", **found, halves=[half.name for half in loaded], equality=alike)
 
 

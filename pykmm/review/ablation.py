@@ -14,6 +14,7 @@ and is said beside them.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -142,6 +143,7 @@ class Ablations:
     def __init__(self, half: core.Half, scopes: dict[str, Scope] = OF_UNITS,
                  tell: Callable[[], None] = lambda: None, most: int = MOST_WORLDS):
         self.half, self.scopes, self.tell, self.most = half, scopes, tell, most
+        self._tried = 0
 
     def of(self, units: tuple[str, ...]) -> Ablation:
         """What goes wrong without these."""
@@ -203,11 +205,35 @@ class Ablations:
     def _levels(self, beside: Beside) -> str:
         core.guard_process()
         try:
-            while (state := beside.level()) == "batch":
-                self.tell()
+            while (state := self._level(beside)) == "batch":
+                pass
         finally:
             core.unguard_process()
         return state
+
+    def _level(self, beside: Beside) -> str:
+        """One level, in a thread: who watches takes silence for a half that does not come back."""
+        ended: list[str | BaseException] = []
+
+        def work() -> None:
+            try:
+                ended.append(beside.level())
+            except BaseException as error:      # handed on to the thread that waits
+                ended.append(error)
+            finally:
+                core.unguard_thread()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        while thread.is_alive():
+            thread.join(exploring.PROGRESS_SECONDS)
+            # it goes on in steps of one world, unless a half does not come back
+            if beside.tried() != self._tried:
+                self._tried = beside.tried()
+                self.tell()
+        if isinstance(ended[0], BaseException):
+            raise ended[0]
+        return ended[0]
 
     def singles(self) -> list[Ablation]:
         """Each unit by itself."""
@@ -249,7 +275,8 @@ class Ablations:
                              result["worlds"], result["transitions"])
 
 
-def equality(halves: list[core.Half], scopes: dict[str, Scope] = OF_UNITS) -> list[Looked]:
+def equality(halves: list[core.Half], scopes: dict[str, Scope] = OF_UNITS,
+             tell: Callable[[], None] = lambda: None) -> list[Looked]:
     """How many transitions of v8 there are in these scopes, on which all halves are alike.
 
     raises HarnessError   they are not: `pykmm explore` shows where
@@ -257,7 +284,7 @@ def equality(halves: list[core.Half], scopes: dict[str, Scope] = OF_UNITS) -> li
     looked = []
     for name, scope in scopes.items():
         plan = exploring.Plan(halves, scope, 0, ends=False)
-        result = exploring.Exploration(plan).run()
+        result = exploring.Exploration(plan).run(lambda _, __: tell())
         if any(one["what"] == "difference" for one in result["found"]):
             raise HarnessError(f"halves differ in the scope {name}: pykmm explore shows where")
         looked.append(Looked(name, result["depth"], result["state"] == "closed", result["worlds"],

@@ -27,6 +27,8 @@ from .model import (
 from .sequences import FILES
 
 _BOTH = ("if", "unless")
+# close gives a descriptor back, open makes one: there it is a number
+_BY_DESCRIPTOR = ("mmap", "write", "fsync")
 _MEMORY = 16        # pages, unless a scenario says less
 
 
@@ -46,12 +48,14 @@ class Ablated:
         memory = scope.alphabet.has("reclaim")
         self.worlds = [world_of(scope, mask, scope.pages if memory else _MEMORY)
                        for mask in (ALL_UNITS, _mask(units))]
+        # a scenario opens a file when it has to; where descriptors are told of, at the start
+        opens = any(operation[0] in ("open", "close") for operation, _, _ in actions)
         for world in self.worlds:
-            for (name, actor, arguments), _, _ in scope.first():
+            for (name, actor, arguments), _, _ in () if opens else scope.first():
                 world._do(name, actor, *arguments)
         self.statements: list[Statement] = [Units(("all", self.without)), *(
             one for one in start(scope)[1:] if memory or not _is_memory(one))]
-        for operation, _, _ in actions:
+        for operation, _, _ in (*(scope.first() if opens else ()), *actions):
             self.act(operation)
 
     def act(self, operation: Operation) -> None:
@@ -64,7 +68,8 @@ class Ablated:
                            zip(results, self.conditions, strict=True))
         elif not results[0].ok:
             wanted = (Wanted(str(results[0])),)
-        self.statements.append(replace(said(there(operation, self.scope)), results=wanted))
+        self.statements.append(replace(
+            said(there(operation, self.scope), len(self.scope.kinds)), results=wanted))
 
     def rest(self) -> None:
         """All processes go, and all is written."""
@@ -99,20 +104,28 @@ def _is_memory(line: Statement) -> bool:
     return isinstance(line, Limit) and line.options[0].name == "memory"
 
 
-def _of_files(act: Act) -> Act:
-    """A descriptor by the name of its file, which the scenario opens by itself."""
-    fds = [option for option in act.options if option.name == "fd"]
+def _of_files(act: Act, files: int) -> Act:
+    """A descriptor of the start by the name of its file, which the scenario opens by itself."""
+    fds = [option for option in act.options if option.name == "fd"
+           and act.operation in _BY_DESCRIPTOR and _is_below(str(option.value), files)]
     files = tuple(Value(FILES[int(str(option.value))], "word") for option in fds)
-    rest = tuple(option for option in act.options if option.name != "fd")
+    rest = tuple(option for option in act.options if option not in fds)
     if act.operation == "write" and not any(option.name == "index" for option in rest):
         rest = (Option("index", Value("0", "number")), *rest)
     return replace(act, operands=(*files, *act.operands), options=rest)
 
 
-def said(operation: Operation) -> Act:
-    """One operation as the scenario of a run says it, without what it gives."""
+def _is_below(text: str, most: int) -> bool:
+    return text.isdecimal() and int(text) < most
+
+
+def said(operation: Operation, files: int = len(FILES)) -> Act:
+    """One operation as the scenario of a run says it, without what it gives.
+
+    files : int   how many there are: each is open at the start, under its number
+    """
     found = operations.said(*operation)
-    return _of_files(Act(found.operation, found.actor, None, found.operands, found.options))
+    return _of_files(Act(found.operation, found.actor, None, found.operands, found.options), files)
 
 
 def _mask(units: tuple[str, ...]) -> int:

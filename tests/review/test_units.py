@@ -1,33 +1,54 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What goes wrong without a unit is found by exploring, and is as short as can be."""
+"""What goes wrong without a unit is found by exploring, and is as short as it says."""
 
+import os
+import re
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 
-from pykmm.engine import core, explorer, exploring, halves, properties
+from pykmm import paths
+from pykmm.engine import core, exploring, halves, properties
+from pykmm.engine.explorer import Beside
 from pykmm.engine.scope import Scope
+from pykmm.errors import HarnessError
 from pykmm.patch.table import UNITS
-from pykmm.review import ablation, drawn, shortest
-from pykmm.review.ablation import Ablations, mask_without
-from pykmm.review.scopes import OF_UNITS
+from pykmm.review import ablation, drawn, proof, scopes, shortest
+from pykmm.review.ablation import (
+    ALL_FUNCTIONS,
+    ALL_UNITS,
+    SINGLES,
+    USER,
+    WRONG,
+    Ablations,
+    Found,
+    Kernel,
+    Sought,
+    kernel_without,
+    mask_without,
+)
+from pykmm.review.scopes import OF_UNITS, WHOLE
+from pykmm.scenario import meaning, parse, run
 from pykmm.scenario.run import Halves
 from pykmm.world import World
 
-TINY = Scope(ops=("mmap", "load", "store", "fsync", "writeback"))
+DEEP = bool(os.environ.get("PYKMM_DEEP"))
+TINY = Scope(ops=("mmap:locked+populate", "load", "store", "fsync", "writeback"), depth=9)
 EACH = pytest.mark.parametrize("unit", UNITS)
 
 # of each unit: the property, operations, and how and after how many a user sees it.  By hand, from
-# semantics/50: what each unit adds to the kernel before, and what a user does to meet it
+# semantics/50: what each unit adds to the kernel before, and what a user does to meet it; a mapping
+# that is locked or populated needs no load, and where it is locked no store
 EXPECTED = {
-    "U1": ("kept_writes", 3, "rest", 3),
-    "U2": ("tracked_writes", 2, "synced", 3),
-    "U3": ("tracked_writes", 2, "synced", 4),
-    "U4": ("tracked_writes", 3, "synced", 5),
-    "U5": ("tracked_writes", 5, "synced", 7),
-    "U6": ("tracked_writes", 3, "synced", 5),
-    "U7": ("lock_order", 5, None, None),
+    "U1": ("kept_writes", 2, "synced", 3),
+    "U2": ("tracked_writes", 1, "synced", 3),
+    "U3": ("tracked_writes", 1, "synced", 3),
+    "U4": ("tracked_writes", 2, "synced", 4),
+    "U5": ("tracked_writes", 4, "synced", 6),
+    "U6": ("tracked_writes", 2, "synced", 4),
+    "U7": ("lock_order", 4, None, None),
 }
 
 
@@ -58,65 +79,66 @@ def test_shortest_run_holds_with_all_units_and_breaks_without(told: dict, unit: 
         assert one["seen"]["ok"]
         assert any(said.startswith("at the end the disk has") for said in one["seen"]["differs"])
     else:
-        assert "two pages within 5 operations" in one["seen_bound"]
+        assert one["seen_bound"].startswith("none is known: nothing in ")
 
 
 def test_saved_runs_are_those_that_are_found_again(told: dict) -> None:
     files = shortest.files(told)
-    there = {path.name: path.read_text(encoding="utf-8") for path in shortest.FOLDER.iterdir()}
+    there = {path.name: path.read_text(encoding="utf-8") for path in shortest.FOLDER.iterdir()
+             if path != proof.RECORD}
     assert there == files, "python tools/witnesses.py writes them again"
 
 
-@pytest.mark.parametrize("unit", ["U2", "U3", "U6"])
+def within(ablations: Ablations, scope: Scope, kernel: Kernel) -> ablation.Ablation:
+    return next(Ablations(ablations.half, {"tiny": scope}).each([kernel]))
+
+
+@pytest.mark.parametrize("unit", ["U1", "U2", "U3", "U6"])
 def test_nothing_shorter_breaks_in_every_run_that_short(ablations: Ablations, unit: str) -> None:
-    """Every sequence of operations of a tiny scope, tried one by one: no hash, no form."""
-    own = Ablations(ablations.half, {"tiny": TINY})
-    found = own.of((unit,)).property
-    assert found and found.what == "tracked_writes"
+    """Every sequence of operations of a tiny scope, tried one by one: no hash, no form, and no
+    kernel that is left out as it called nothing."""
+    found = within(ablations, TINY, kernel_without((unit,))).wrong.found
+    assert found and (found.what, found.length) == EXPECTED[unit][:2]
     operations = [operation for operation, _, _ in TINY.actions()]
-    broken = {length: [run for run in product(operations, repeat=length)
-                       if found.what in _broken(run, mask_without((unit,)))]
+    broken = {length: [one for one in product(operations, repeat=length)
+                       if found.what in _broken(one, mask_without((unit,)))
+                       and found.what not in _broken(one, ALL_UNITS)]
               for length in range(1, found.length + 1)}
     assert [length for length, runs in broken.items() if runs] == [found.length]
-    assert tuple(operation for operation, _, _ in found.actions) == broken[found.length][0]
-    assert not any(_broken(run, ablation.ALL_UNITS) for run in broken[found.length])
+    assert tuple(operation for operation, _, _ in found.actions) in broken[found.length]
 
 
-def _broken(run: tuple, units: int) -> list[str]:
+def _broken(operations: tuple, units: int) -> list[str]:
     world = World(units=units)
     world.file("ext2", pages=1)
-    for name, actor, arguments in [*(first[0] for first in TINY.first()), *run]:
+    for name, actor, arguments in [*(first[0] for first in TINY.first()), *operations]:
         world._do(name, actor, *arguments)
-    return world.broken("tracked_writes")
+    return world.broken("tracked_writes", "kept_writes")
 
 
-@pytest.mark.parametrize("unit", ["U2", "U3"])
+@pytest.mark.parametrize("unit", ["U1", "U2", "U3"])
 def test_nothing_shorter_is_seen_in_every_run_that_short(ablations: Ablations, unit: str) -> None:
-    own = Ablations(ablations.half, {"tiny": TINY})
-    found = own.of((unit,)).seen
-    assert found and found.what == "synced"
-    operations = [operation for operation, _, _ in ablation.seen_scope(TINY, 9).actions()]
+    found = within(ablations, TINY, kernel_without((unit,))).seen.found
+    assert found and (found.what, found.length) == EXPECTED[unit][2:]
+    operations = [operation for operation, _, _ in TINY.actions()]
     seen = [length for length in range(1, found.length + 1)
-            if any(_is_seen(run, mask_without((unit,)))
-                   for run in product(operations, repeat=length))]
+            if any(_is_seen(one, mask_without((unit,)))
+                   for one in product(operations, repeat=length))]
     assert seen == [found.length]
 
 
-def _is_seen(run: tuple, units: int) -> bool:
-    """Answers, and what is on disk after fsync, and when all have gone."""
-    worlds = [World(units=mask) for mask in (ablation.ALL_UNITS, units)]
+def _is_seen(operations: tuple, units: int) -> bool:
+    """Answers, and what is on disk after fsync."""
+    worlds = [World(units=mask) for mask in (ALL_UNITS, units)]
     for world in worlds:
         world.file("ext2", pages=1)
         for first in TINY.first():
             world._do(*first[0][:2], *first[0][2])
-    for name, actor, arguments in run:
+    for name, actor, arguments in operations:
         one, other = (world._do(name, actor, *arguments) for world in worlds)
         if (one != other and name != "writeback") or (name == "fsync" and _differ(worlds)):
             return True
-    for world in worlds:
-        world._do("exit", 0)
-        world._do("sync", 0)
-    return _differ(worlds)
+    return False
 
 
 def _differ(worlds: list[World]) -> bool:
@@ -124,22 +146,83 @@ def _differ(worlds: list[World]) -> bool:
     return one != other
 
 
+def totals_of(half: core.Half, scope: Scope, kernels: list[tuple]) -> tuple[str, dict, Beside]:
+    plan = exploring.Plan([half], scope, properties.ALL, ends=False)
+    beside = Beside(exploring.Exploration(plan).explorer, kernels)
+    core.guard_process()
+    while (state := beside.level()) == "batch":
+        pass
+    core.unguard_process()
+    return state, beside.totals(), beside
+
+
 def test_v8_beside_itself_is_never_seen_to_differ(ablations: Ablations) -> None:
-    for name in ("written", "journal", "half blocks"):
-        scope = ablation.seen_scope(OF_UNITS[name], OF_UNITS[name].depth)
-        totals, closed = ablations.beside(scope, ablation.ALL_UNITS)
-        assert closed and not totals["parted"]
-        # both are always the same world, so there are as many pairs as worlds
-        alone = ablations.explore(scope, ablation.ALL_UNITS, 0)
-        assert totals["pairs"] == alone["worlds"] and totals["transitions"] > 1000
+    half = ablations.half
+    for name in ("written", "journal", "device"):
+        scope = OF_UNITS[name]
+        state, totals, beside = totals_of(half, scope, [
+            (half, ALL_UNITS, ALL_FUNCTIONS, properties.ALL, 99, 99)])
+        assert state == "closed" and totals["pairs"] == 0
+        assert beside.found(0, False) is None and beside.found(0, True) is None
+        # the worlds of v8 are those that the explorer sees
+        plan = exploring.Plan([half], scope, properties.ALL, ends=False, go_on=True)
+        alone = exploring.Exploration(plan).run()
+        broken = [one for one in alone["found"] if one["what"] == "property"]
+        if not broken:      # from a world that breaks one the explorer tries nothing
+            assert totals["worlds"] == alone["worlds"]
+            assert totals["transitions"] == alone["transitions"]
 
 
-def test_property_that_v8_breaks_is_not_held_against_a_unit(ablations: Ablations) -> None:
-    #   a store after a flush is thrown away by v8 itself (docs/findings/store-after-a-flush.md)
-    lost = properties.mask(["promised_writes", "written_at_rest"])
-    for name in ("journal", "device"):
-        assert ablations.kept[name] == properties.ALL & ~lost
-    assert ablations.kept["written"] == properties.ALL
+@EACH
+def test_kernel_is_left_out_only_where_it_does_the_same(ablations: Ablations, unit: str) -> None:
+    """Tried on every transition, and where v8 has called a function of the unit: both are alike."""
+    half, one = ablations.half, kernel_without((unit,))
+    scope = replace(OF_UNITS["journal"], depth=6)
+    found = []
+    for functions in (one.functions, ALL_FUNCTIONS):
+        _, totals, beside = totals_of(half, scope, [
+            (half, one.units, functions, properties.ALL, 6, 6)])
+        found.append((totals, beside.found(0, False), beside.found(0, True)))
+    assert found[0] == found[1]
+    assert one.functions != ALL_FUNCTIONS
+
+
+@EACH
+def test_unit_is_asked_for_in_the_functions_that_are_watched(unit: str) -> None:
+    """`unit(KMM_U5)` stands in no other function of the C half than its own."""
+    places = set()
+    for path in sorted((paths.cref() / "mm").glob("*.c")) + sorted((paths.cref() / "fs").glob("*.c")):
+        function = ""
+        for line in path.read_text(encoding="utf-8").splitlines():
+            head = re.match(r"[a-z].*?\b(\w+)\(", line)
+            function = head.group(1) if head else function
+            if f"unit(KMM_{unit})" in line:
+                places.add(function)
+    assert places == {UNITS[unit]}
+
+
+def test_two_units_are_found_in_one_exploration_as_each_by_itself(ablations: Ablations) -> None:
+    scope = {"journal": replace(OF_UNITS["journal"], depth=6)}
+    kernels = [kernel_without(units) for units in SINGLES]
+    together = list(Ablations(ablations.half, scope).each(kernels))
+    for kernel, one in zip(kernels, together, strict=True):
+        alone = next(Ablations(ablations.half, scope).each([kernel]))
+        for way in ("wrong", "seen"):
+            a, b = getattr(one, way).found, getattr(alone, way).found
+            assert (a and (a.what, a.actions, a.results)) == (b and (b.what, b.actions, b.results))
+
+
+def test_others_count_in_the_length_of_a_run(ablations: Ablations) -> None:
+    """A run of two operations, in one of which another actor acts, has three."""
+    paused = Scope(ops=("mmap:locked", "store", "truncate", "pause"), depth=4)
+    sought = within(ablations, paused, Kernel("before", 0)).wrong
+    assert sought.length == 1
+    found = Found("x", "y", (((("store", 0, (0, 0))), 0, ((1, ("store", 0, (0, 0))),)),) * 2, None, 0)
+    assert found.length == 4
+    #   of two ways to one world the shorter one is told, although the other is one action
+    state, totals, _ = totals_of(ablations.half, replace(paused, depth=3), [
+        (ablations.half, ALL_UNITS, 0, 0, 3, 3)])
+    assert state == "depth" and totals["done"] == 3
 
 
 def test_pair_of_units_is_as_one_of_them_alone(told: dict) -> None:
@@ -172,67 +255,110 @@ def test_drawn_sequences_that_v8_breaks_too_do_not_count(ablations: Ablations) -
     assert before and "tracked_writes" not in planted.without(("U2",)).breaks
 
 
-def test_unit_without_a_difference_says_up_to_where(ablations: Ablations) -> None:
+def test_how_far_was_looked_is_told(ablations: Ablations) -> None:
     small = {"mapped": OF_UNITS["mapped"], "cut": replace(OF_UNITS["written"], depth=2)}
     one = Ablations(ablations.half, small).of(("U7",))
-    assert one.property is None and one.seen is None
-    assert shortest.bound(one).startswith("none in 2 scopes, ")
-    assert shortest.bound(one).endswith("worlds: all of mapped; cut within 2 operations")
+    for sought in (one.wrong, one.seen):
+        assert sought.found is None
+        assert [(looked.scope, looked.closed) for looked in sought.looked] == [
+            ("mapped", True), ("cut", False)]
+        assert sought.looked[1].depth == 2
+    few = next(Ablations(ablations.half, {"journal": OF_UNITS["journal"]}, most=200).each(
+        [kernel_without(("U7",))]))
+    assert few.wrong == Sought(None, few.wrong.looked)
+    assert not few.wrong.looked[0].closed and few.wrong.looked[0].worlds <= 200 + 25
 
 
-def test_pairs_differ_by_which_versions_both_have(ablations: Ablations) -> None:
-    """Two worlds may each look alike, and yet hold the same store in one pair and not in another:
-    pairs that an enumeration by whole images tells apart by that are different pairs."""
-    depth, less = 5, mask_without(("U2",))
-    scope = ablation.seen_scope(TINY, depth)
-    totals, _ = ablations.beside(replace(scope, depth=2), less)
-    assert not totals["parted"]
-    alone, related = set(), set()
-    for one, other in _images(ablations.half, scope, less):
-        alone.add((one[0], other[0]))
-        related.add((one[0], other[0], one[1] == other[1]))
-    assert len(alone) < len(related) <= _pairs_within(ablations, scope, less)
+# What "shortest" rests on.
+
+def row(name: str, within: int, closed: bool = False) -> proof.Row:
+    return proof.Row(name, 10, 20, closed, {unit: {WRONG: within, USER: within} for unit in UNITS})
 
 
-def _pairs_within(ablations: Ablations, scope: Scope, units: int) -> int:
-    plan = exploring.Plan([ablations.half], scope, 0, ends=False)
-    pairs = explorer.Pairs(exploring.Exploration(plan).explorer, units)
-    core.guard_process()
-    while pairs.level() == "batch":
-        pass
-    core.unguard_process()
-    return pairs.totals()["pairs"]
+def test_shortest_is_said_only_where_all_was_looked_at() -> None:
+    rows = [row("a", 3), row("b", 3), row("c", 2)]
+    four = proof.shown("U5", WRONG, 4, rows)
+    assert four.is_shortest
+    assert four.text() == ("shortest in 2 scopes (20 worlds, 40 transitions): every operation with "
+                           "every value, within 3 operations; within 2 in 1 more")
+    six = proof.shown("U5", USER, 6, rows)
+    assert not six.is_shortest
+    assert six.text() == ("not proven shortest: nothing in 2 scopes (20 worlds, 40 transitions), "
+                          "every operation with every value, within 3 operations")
+    assert proof.shown("U7", USER, None, rows).text().startswith("none is known: nothing in 2 ")
+    assert proof.shown("U1", WRONG, 2, []).text() == "not proven shortest"
+    assert proof.shown("U2", WRONG, 1, []).text().startswith("shortest: no run has less")
 
 
-def _images(half: core.Half, scope: Scope, units: int):
-    """(form, version on disk) of both worlds of each pair that is reached, known by whole
-    images."""
-    worlds = [World(units=mask) for mask in (ablation.ALL_UNITS, units)]
-    runner, where = World.block()
-    form = explorer.Canonical(runner)
-    for world in worlds:
-        world.file("ext2", pages=1)
-        for first in scope.first():
-            world._do(*first[0][:2], *first[0][2])
-    level = [tuple(world.image for world in worlds)]
-    known = set(level)
-    for _ in range(scope.depth + 1):
-        following = []
-        for pair in level:
-            yield tuple((form.hash(image), where.read(image, "inode[0].disk[0]")) for image in pair)
-            for (name, actor, arguments), _, _ in scope.actions():
-                results = [_operated(runner, half, image, name, actor, arguments)
-                           for image in pair]
-                after = tuple(image for image, _ in results)
-                if results[0][1] == results[1][1] and after not in known:
-                    known.add(after)
-                    following.append(after)
-        level = following
+def test_record_is_of_every_whole_alphabet_and_reads_as_it_is_written() -> None:
+    rows = proof.saved()
+    assert [one.scope for one in rows] == list(WHOLE)
+    assert proof.text_of(rows) == proof.RECORD.read_text(encoding="utf-8")
+    for one in rows:
+        scope = WHOLE[one.scope]
+        assert one.transitions > one.worlds > 0
+        for unit, (_, length, _, seen_length) in EXPECTED.items():
+            for way, known in ((WRONG, length), (USER, seen_length)):
+                deep = min(scope.depth, scope.depth if known is None else known - 1)
+                assert one.within[unit][way] == deep, (one.scope, unit, way)
 
 
-def _operated(runner, half: core.Half, image: bytes, name: str, actor: int, arguments: tuple):
-    runner.restore(image)
-    runner.forget_trace()
-    _, value, _ = runner.operate(half, name, actor, *arguments)
-    runner.forget_trace()
-    return runner.image(), value if name != "writeback" else 0
+def lengths() -> proof.Lengths:
+    return {unit: {WRONG: one[1], USER: one[3]} for unit, one in EXPECTED.items()}
+
+
+# all that go no deeper than a second allows
+QUICK = ("hugetlbfs, blocks of 4096", "no_mmap, blocks of 4096", "ext2, memlock", "ext3, map-count")
+
+
+@pytest.mark.parametrize("name", WHOLE if DEEP else QUICK)
+def test_whole_alphabet_is_as_the_record_says(name: str) -> None:
+    saved = next(one for one in proof.saved() if one.scope == name)
+    if not DEEP and WHOLE[name].depth > 2:
+        found, _ = proof.look(name, lengths(), 2)
+        assert found.worlds <= saved.worlds and found.transitions < saved.transitions
+        return
+    found, shorter = proof.look(name, lengths())
+    assert (found, shorter) == (saved, {})
+
+
+def test_run_that_is_shorter_than_what_is_known_is_found_in_a_whole_alphabet() -> None:
+    name = "ext3, blocks of 4096"
+    known = lengths() | {"U6": {WRONG: 9, USER: 9}}
+    _, shorter = proof.look(name, known, 2)
+    assert {key: (one.what, one.length) for key, one in shorter.items()} == {
+        ("U6", WRONG): ("tracked_writes", 2)}
+
+
+def test_review_does_not_hide_a_run_that_is_shorter(monkeypatch: pytest.MonkeyPatch,
+                                                    ablations: Ablations) -> None:
+    less = {"mapped": Scope(ops=("mmap", "load", "store", "fsync"))}
+    with pytest.raises(HarnessError, match="without U2 tracked_writes is there after 1 operations"):
+        shortest.facts(Ablations(ablations.half, less))
+
+
+def test_whole_alphabets_leave_out_no_value() -> None:
+    for name, scope in WHOLE.items():
+        said = [text.split()[0] for text in scope.left_out]
+        assert set(said) <= {"allocations", "other", "at", "start"}, (name, scope.left_out)
+    assert {scope.kinds[0] for scope in WHOLE.values()} == set(scopes.KINDS)
+
+
+def test_run_that_is_found_in_a_whole_alphabet_is_a_scenario(both: Halves) -> None:
+    """With every argument that there is: it says what it does, and runs."""
+    name = "ext3, two descriptors"
+    actions = [action for action in WHOLE[name].actions() if action[0][0] != "exit"]
+    for at in range(0, len(actions), 97):
+        one = Found("synced", name, tuple(actions[at:at + 97:7]), None, 0.0)
+        scenario = parse.parse(shortest.scenario(("U3",), one), "found.kmm")
+        meaning.check(scenario)
+        told = run.run(scenario, both, detail=False)
+        assert [part["ok"] for part in told["variants"]] == [True, True], at
+    with pytest.raises(HarnessError, match="no scenario of two kernels"):
+        shortest.scenario(("U3",), replace(one, actions=((actions[0][0], 1, ()),)))
+
+
+def test_folder_of_runs_has_nothing_else() -> None:
+    names = {path.name for path in Path(shortest.FOLDER).iterdir()}
+    assert {"shortest.toml", "whole.toml"} <= names
+    assert all(name.endswith((".kmm", ".toml")) for name in names)

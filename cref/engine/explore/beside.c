@@ -554,9 +554,11 @@ static int try_all(struct kmm_beside *b, u32 set, u32 number)
 
 	if (at < 0)
 		return at;
-	for (i = b->job.nr_first; i < b->job.nr_actions && !error; i++)
+	for (i = b->job.nr_first; i < b->job.nr_actions && !error; i++) {
 		error = set == V8 ? try_from_world(b, number, (u32)at, i) :
 			try_from_pair(b, set, number, (u32)at, i);
+		__atomic_store_n(&b->totals.tried, b->totals.tried + 1, __ATOMIC_RELAXED);
+	}
 	return error;
 }
 

@@ -66,7 +66,7 @@ struct kmm_beside_totals {
 	u32 worlds;
 	u32 pairs;
 	u32 done;		/* all runs of so many operations have been looked at */
-	u32 reserved;
+	u32 tried;		/* actions, for who watches */
 };
 
 struct kmm_beside;
