@@ -8,7 +8,7 @@ import click
 
 from ..patch.canonical import SCHEMA
 from ..patch.canonical import extract as extract_patch
-from . import interrupt, options, output
+from . import interrupt, mails, options, output
 
 
 @click.command()
@@ -21,7 +21,7 @@ def extract(mail, folder, json_path) -> int:
     output.check_json_path(json_path)
     interrupt.begins(json_path, schema=SCHEMA)
     out = output.Output()
-    verdict = extract_patch(Path(mail), Path(folder))
+    verdict = extract_patch(Path("/dev/stdin" if mail == mails.STDIN else mail), Path(folder))
     patch, edits = Path(folder) / "canonical.patch", Path(folder) / "edits.json"
     if json_path != "-":
         out.line(str(verdict))

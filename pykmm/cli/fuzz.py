@@ -22,7 +22,7 @@ from ..engine.halves import BUILT_IN
 from ..errors import BadInput, HarnessError
 from ..report import bits, findings
 from ..source import counting, reached
-from . import interrupt, options, output, streams
+from . import interrupt, mails, options, output, streams
 
 PLAIN_PROGRESS_SECONDS = 5.0
 
@@ -243,7 +243,7 @@ class Session:
         """The command that runs a saved case by the same halves."""
         words = ["pykmm", "run", str(path)]
         if self.task["patch"]:
-            words += ["--patch", self.task["patch"]]
+            words += ["--patch", mails.to_repeat(self.task["patch"])]
         for half in self.task["halves"]:
             words += ["--half", f"{half['name']}={half['path']}"]
         return shlex.join(words)

@@ -3,12 +3,12 @@
 
 import os
 import re
-from pathlib import Path
 
 import click
 
-from ..errors import BadInput, no_file
+from ..errors import BadInput
 from ..report import bits
+from . import mails
 
 ALL_UNITS = 0x7F
 
@@ -92,7 +92,8 @@ class Count(click.ParamType):
 def patch_option(command):
     return click.option(
         "--patch", metavar="MAIL", default=lambda: os.environ.get("PYKMM_PATCH") or None,
-        help="The patch mail: adds half X, made of its lines. Default: $PYKMM_PATCH.",
+        help="The patch mail, - for standard input: adds half X, made of its lines. "
+             "Default: $PYKMM_PATCH.",
     )(command)
 
 
@@ -110,13 +111,14 @@ def json_option(command):
 
 
 def check_patch(path: str | None) -> str | None:
-    """The mail's path made whole; raises BadInput if there is no such file."""
+    """The mail's path made whole; raises BadInput if there is no such file.
+
+    path : str | None   a file, a pipe, or - for standard input
+    """
     if path is None:
         return None
-    if not os.path.isfile(path):
-        said = "$PYKMM_PATCH" if os.environ.get("PYKMM_PATCH") == path else "--patch"
-        raise BadInput(f"{said} {path}: {no_file(path)}")
-    return str(Path(path).resolve())
+    said = "$PYKMM_PATCH" if os.environ.get("PYKMM_PATCH") == path else "--patch"
+    return mails.there(path, said)
 
 
 def parse_halves(named: tuple[str, ...], patch: str | None) -> list:

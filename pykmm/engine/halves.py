@@ -32,6 +32,8 @@ class NamedHalf:
             raise BadInput(f"--half {text}: {name!r} is not a name of letters, digits and _")
         if name in (*BUILT_IN, "X"):
             raise BadInput(f"--half {text}: {name} is the name of a half that pykmm has itself")
+        if os.path.isdir(path):
+            raise BadInput(f"--half {text}: this is a folder; name the shared library in it")
         if not os.path.isfile(path):
             raise BadInput(f"--half {text}: {no_file(path)}: {path}")
         return NamedHalf(name, str(Path(path).resolve()))

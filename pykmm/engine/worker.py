@@ -95,13 +95,26 @@ def _called(task: dict) -> list[str]:
 
 
 def _load_revisions(task: dict, talk: Talk) -> tuple[list[core.Half], list[finding.MailLines]]:
-    """X of the one mail, Y of the other; and the lines of both."""
-    from ..patch.half_x import build_x
+    """X of the one mail, Y of the other; and the lines of both.  Into the task goes `alone`: of
+    each edit that is asked alone a Y with that edit only, or why it cannot be made."""
+    from ..patch.half_x import DoesNotCompile, build_of, build_x
+    from ..patch.mail import read_mail
+    from ..review.revisions import alone
 
     mails = [task["patch"], task["against"]]
     built = [build_x(Path(mail)) for mail in mails]
     talk.say("loading", half="X")
     loaded = [core.Half.load(one.path, name) for one, name in zip(built, "XY", strict=True)]
+    task["alone"] = {}
+    for edit in task["plan"]["alone"]:
+        talk.say("progress", what=f"compiling {edit} alone")
+        verdict = alone(*(one.verdict for one in built), edit)
+        try:
+            one = build_of(read_mail(mails[1]), verdict)
+        except DoesNotCompile as error:
+            task["alone"][edit] = str(error)
+        else:
+            task["alone"][edit] = core.Half.load(one.path, "Y")
     talk.say("ready", halves=[half.name for half in loaded], lent={})
     return loaded, [finding.MailLines(os.path.basename(mail), {
         line.number: found.edit.id for found in one.verdict.edits for line in found.lines})
@@ -260,7 +273,8 @@ def _against(task: dict, loaded: list[core.Half], mails: list[finding.MailLines]
     from ..review import against
 
     plan = against.Plan(**task["plan"])
-    one = against.Against(plan, loaded, mails, lambda what: talk.say("progress", what=what))
+    one = against.Against(plan, loaded, mails, task["alone"],
+                          lambda what: talk.say("progress", what=what))
     talk.say("result", **one.run())
 
 

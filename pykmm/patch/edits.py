@@ -5,17 +5,19 @@
 """
 
 import difflib
+import itertools
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from pykmm.errors import BadInput, PykmmError
 from pykmm.patch import table as figures
-from pykmm.patch.mail import GET_MAIL, Hunk, Line, Mail, PatchFile, read_mail, refuse
-from pykmm.patch.table import UNITS, Edit, HunkFacts, Table, line_hash, unit_of
+from pykmm.patch.fit import Fit, Fitted, fit
+from pykmm.patch.mail import GET_MAIL, Hunk, Line, Mail, read_mail, refuse
+from pykmm.patch.table import UNITS, Edit, Table, line_hash, unit_of
 
 __all__ = [
     "UNITS",
@@ -29,7 +31,9 @@ __all__ = [
     "unit_of",
 ]
 
-GIVE_V8 = "give the mail of v8, or a copy of it in which only the text of lines differs"
+# What begins or ends nothing outside of comments: strings, characters, // to the end of the line.
+_QUIET_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|//.*|/\*')
+_SHOWN = 8  # altered places that a line of text names; there are at most 54
 WHITE_SPACE_ONLY = "white space only, which the mail has lost: both lines read the same"
 
 # What the lines of the mail do not tell: the function, the unit, a note.
@@ -76,12 +80,16 @@ class FoundEdit:
     @property
     def first(self) -> int:
         """Number of its first line in the mail."""
-        return self.lines[0].number
+        return min(self._numbers, default=self.hunk.line_no)
 
     @property
     def last(self) -> int:
         """Number of its last line in the mail."""
-        return self.lines[-1].number
+        return max(self._numbers, default=self.hunk.line_no)
+
+    @property
+    def _numbers(self) -> list[int]:
+        return [line.number for line in self.lines if line.number]
 
     def count(self, op: str) -> int:
         """How many of its lines in the mail are '+' or '-'."""
@@ -92,7 +100,7 @@ class FoundEdit:
 class Altered:
     """One place in which a mail differs from v8.
 
-    what   "E25", "context of hunk 2 of mm/rmap.c" or "header of hunk 2 of mm/rmap.c"
+    what   "E25", or "header of hunk 2 of mm/rmap.c" where that names other lines of the kernel
     lines  numbers in the mail of the lines that differ; where lines are missing, of the next one
     """
 
@@ -101,14 +109,22 @@ class Altered:
 
     def __str__(self) -> str:
         word = "line" if len(self.lines) == 1 else "lines"
-        return f"{self.what} ({word} {', '.join(map(str, self.lines))})"
+        return f"{self.what} ({word} {', '.join(_ranges(self.lines))})"
+
+
+def _ranges(numbers: tuple[int, ...]) -> Iterator[str]:
+    """Numbers as text, those that follow each other as their first and last."""
+    rows = itertools.groupby(enumerate(sorted(numbers)), lambda one: one[1] - one[0])
+    for row in ([n for _, n in group] for _, group in rows):
+        yield str(row[0]) if len(row) == 1 else f"{row[0]}-{row[-1]}"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What a mail is: kind "v8", or "altered" with the places that differ.
 
-    edits  E01..E28 as this mail has them; the counts are this mail's, too
+    edits  E01..E28 as this mail has them, in hunks of v8's shape; the counts are this mail's, too
+    notes  what of the mail could not be compared, or is cut otherwise than in v8
     """
 
     kind: str
@@ -118,33 +134,39 @@ class Verdict:
     hunks: int
     plus: int
     minus: int
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         size = (
             f"{self.hunks} hunks, {len(self.edits)} edits, "
             f"+{self.plus} -{self.minus} in {self.files} files"
         )
+        notes = f" ({'; '.join(self.notes)})" if self.notes else ""
         if self.kind == "v8":
-            return f"v8: {size}"
-        return f"altered: {'; '.join(map(str, self.altered))}: {size}"
+            return f"v8: {size}{notes}"
+        shown = [str(one) for one in self.altered[:_SHOWN]]
+        if len(self.altered) > _SHOWN:
+            shown.append(f"and {len(self.altered) - _SHOWN} more")
+        return f"altered: {'; '.join(shown)}: {size}{notes}"
 
 
 def judge(mail: Mail, table: Table | None = None) -> Verdict:
     """Say whether the mail is v8, or v8 with altered lines.
 
     table  figures to judge by; those of v8 unless given
-    raises BadInput  it is neither: other files, other hunks, or edits elsewhere
-                     in a hunk; the message is one line, FILE:LINE: ...
+    raises BadInput  it is neither: other files, other hunks, other context, or edits
+                     elsewhere; the message is one line, FILE:LINE: ...
     """
     table = figures.load() if table is None else table
-    _check_files(mail, table)
+    fitted = fit(mail, table)
     altered: list[Altered] = []
     found: list[FoundEdit] = []
-    for hunk, facts in zip(mail.hunks, table.hunks, strict=True):
-        edits = table.edits_of(facts.file, facts.number)
-        _check_shape(mail, hunk, facts)
-        altered += _differences(hunk, facts, edits)
-        found += (FoundEdit(edit, hunk, run) for edit, run in zip(edits, hunk.edits, strict=True))
+    for one in fitted.hunks:
+        edits = table.edits_of(one.facts.file, one.facts.number)
+        altered += _differences(one, edits)
+        _check_ends(mail, one.hunk)
+        found += (FoundEdit(edit, one.hunk, run)
+                  for edit, run in zip(edits, one.hunk.edits, strict=True))
     ops = [line.op for hunk in mail.hunks for line in hunk.lines]
     return Verdict(
         kind="altered" if altered else "v8",
@@ -155,89 +177,24 @@ def judge(mail: Mail, table: Table | None = None) -> Verdict:
         hunks=len(mail.hunks),
         plus=ops.count("+"),
         minus=ops.count("-"),
+        notes=tuple(_notes(fitted)),
     )
 
 
-# -- does it fit
-
-
-def _check_files(mail: Mail, table: Table) -> None:
-    """Refuse a mail whose files or hunks are not those of the table, one for one."""
-    for index, path in enumerate(table.files):
-        facts = table.hunks_of(path)
-        if index >= len(mail.files):
-            wrong = f"the mail ends without it: {_count(len(table.files) - index, 'file')} missing"
-            refuse(mail.name, mail.end, 1, path, wrong, GET_MAIL)
-        file = mail.files[index]
-        if file.path != path:
-            what = "is of another place" if file.path in table.files else "is no file"
-            wrong = f"{file.path} {what} of this patch, whose file here is {path}"
-            _refuse_patch(mail, file.hunks[0], wrong)
-        if len(file.hunks) != len(facts):
-            _refuse_hunks(mail, index, file, facts)
-    if len(mail.files) > len(table.files):
-        hunk = mail.files[len(table.files)].hunks[0]
-        _refuse_patch(mail, hunk, f"the patch has no file after {table.files[-1]}")
-
-
-def _refuse_hunks(
-    mail: Mail, index: int, file: PatchFile, facts: tuple[HunkFacts, ...]
-) -> NoReturn:
-    """Refuse a file with too few or too many hunks, naming the first that is missing or new."""
-    ours = {hunk.old_start: hunk for hunk in file.hunks}
-    theirs = {hunk.old[0] for hunk in facts}
-    for hunk in file.hunks:
-        if hunk.old_start not in theirs and len(file.hunks) > len(facts):
-            _refuse_patch(mail, hunk, f"v8 has no hunk at line {hunk.old_start} of it")
-    for fact in facts:
-        if fact.old[0] not in ours and len(file.hunks) < len(facts):
-            later = [h.line_no for h in file.hunks if h.old_start > fact.old[0]]
-            later += [f.hunks[0].line_no for f in mail.files[index + 1 : index + 2]]
-            refuse(
-                mail.name,
-                (later or [mail.end])[0],
-                fact.number,
-                file.path,
-                f"it is missing: the mail has {_count(len(file.hunks), 'hunk')} of this file "
-                f"and v8 has {len(facts)}",
-                GET_MAIL,
-            )
-    _refuse_patch(
-        mail,
-        file.hunks[-1],
-        f"the mail has {_count(len(file.hunks), 'hunk')} of this file and v8 has {len(facts)}",
-    )
-
-
-def _check_shape(mail: Mail, hunk: Hunk, facts: HunkFacts) -> None:
-    """Refuse a hunk whose runs of context and edit do not follow each other as in v8."""
-    ours = [run[0].op == " " for run in hunk.runs]
-    theirs = [ops[0] == " " for ops in _cut(facts.ops)]
-    for run, mine, v8s in zip(hunk.runs, ours, theirs, strict=False):
-        if mine != v8s:
-            wanted = "a line with + or -" if mine else "context"
-            refuse(
-                mail.name, run[0].number, hunk.number, hunk.file, f"v8 has {wanted} here", GIVE_V8
-            )
-    if len(ours) != len(theirs):
-        run = hunk.runs[min(len(theirs), len(ours) - 1)]
-        refuse(
-            mail.name,
-            run[0].number,
-            hunk.number,
-            hunk.file,
-            f"it has {_count(ours.count(False), 'run')} of changed lines and v8 has "
-            f"{theirs.count(False)}",
-            GIVE_V8,
-        )
-
-
-def _refuse_patch(mail: Mail, hunk: Hunk, wrong: str) -> NoReturn:
-    refuse(mail.name, hunk.line_no, hunk.number, hunk.file, wrong, GIVE_V8)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("s" if number != 1 else "")
+def _notes(fitted: Fit) -> Iterator[str]:
+    """What could not be compared, or is cut otherwise."""
+    hunks = [one.hunk for one in fitted.hunks]
+    context = sum(line.op == " " for hunk in hunks for line in hunk.lines)
+    absent = sum(one.absent for one in fitted.hunks)
+    if absent:
+        yield (f"{absent} of v8's {context} lines of context are not in it, and line numbers say "
+               "where it changes the kernel")
+    if fitted.beyond:
+        yield f"{fitted.beyond} lines of context beyond v8's, with nothing to compare them with"
+    recut = [f"hunk {one.facts.number} of {one.facts.file}" for one in fitted.hunks if one.recut]
+    if recut:
+        more = f" and {len(recut) - 3} more" if len(recut) > 3 else ""
+        yield f"cut at other lines than in v8, to the same text: {', '.join(recut[:3])}{more}"
 
 
 # -- what differs
@@ -254,31 +211,55 @@ def _cut(ops: str) -> list[str]:
     return runs
 
 
-def _differences(hunk: Hunk, facts: HunkFacts, edits: tuple[Edit, ...]) -> list[Altered]:
-    """Where a hunk of the right shape differs from v8's."""
-    place = f"hunk {hunk.number} of {hunk.file}"
+def _differences(one: Fitted, edits: tuple[Edit, ...]) -> list[Altered]:
+    """Which edits differ from v8's in a hunk that fits."""
     altered: list[Altered] = []
-    context: list[int] = []
     names = iter(edits)
     at = 0
-    for run, ops in zip(hunk.runs, _cut(facts.ops), strict=True):
-        numbers = _different_lines(run, facts.lines[at : at + len(ops)])
-        at += len(ops)
-        if run[0].op == " ":
-            context += numbers
-        else:
+    for run, ops in zip(one.hunk.runs, _cut(one.facts.ops), strict=True):
+        if run[0].op != " ":
             name = next(names).id
-            if numbers:
+            if numbers := _different_lines(run, one.facts.lines[at : at + len(ops)]):
                 altered.append(Altered(name, tuple(numbers)))
-    if context:
-        altered.append(Altered(f"context of {place}", tuple(context)))
-    if (hunk.old_start, hunk.new_start) != (facts.old[0], facts.new[0]):
-        altered.append(Altered(f"header of {place}", (hunk.line_no,)))
+        at += len(ops)
+    if one.moved:
+        place = f"hunk {one.facts.number} of {one.facts.file}"
+        altered.append(Altered(f"header of {place}", (one.moved,)))
     return altered
 
 
+def _check_ends(mail: Mail, hunk: Hunk) -> None:
+    """Refuse a hunk whose changed lines reach into what stands behind them, which is C's."""
+    for ops in (" +", " -"):
+        lines = [line for line in hunk.span if line.op in ops]
+        opened = _left_open(lines)
+        last = lines[-1] if lines else None
+        swallows = opened or (last if last and last.text.rstrip().endswith("\\") else None)
+        if swallows:
+            what = "a comment that begins" if opened else "the line that is continued"
+            refuse(mail.name, swallows.number, hunk.number, hunk.file,
+                   f"{what} here goes on behind the changed lines, where half X has C's own text",
+                   "end it among the changed lines")
+
+
+def _left_open(lines: list[Line]) -> Line | None:
+    """The line in which a comment begins that does not end; None: all end."""
+    opened: Line | None = None
+    for line in lines:
+        at = 0
+        while at >= 0:
+            if opened:
+                at = line.text.find("*/", at)
+                opened, at = (opened, -1) if at < 0 else (None, at + 2)
+            else:
+                found = _QUIET_OR_COMMENT.search(line.text, at)
+                opened = line if found and found[0] == "/*" else None
+                at = found.end() if found else -1
+    return opened
+
+
 def _different_lines(run: tuple[Line, ...], expected: tuple[tuple[str, str], ...]) -> list[int]:
-    own = tuple((line.op, line_hash(line.text)) for line in run)
+    own = tuple((line.op, line.hash) for line in run)
     if len(own) == len(expected):
         return [line.number for line, a, b in zip(run, own, expected, strict=True) if a != b]
     numbers: list[int] = []

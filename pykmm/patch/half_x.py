@@ -87,7 +87,14 @@ def build_x(mail_path: str | os.PathLike[str], *, cache: Path | None = None) -> 
            HarnessError  the C half itself is at fault: a marker; DoesNotBuild if v8 is refused
     """
     mail = read_mail(mail_path)
-    verdict = judge(mail)
+    return build_of(mail, judge(mail), cache=cache)
+
+
+def build_of(mail: Mail, verdict: Verdict, *, cache: Path | None = None) -> BuiltX:
+    """The same of a mail that was read, with the edits of this verdict.
+
+    verdict  of this mail, or one whose edits are not all as it has them
+    """
     cref = paths.cref().resolve()
     texts = render(mail, verdict, cref)
     has, has_not = carried(verdict, cref)

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from pykmm.errors import BadInput
 from pykmm.patch import table as figures
-from pykmm.patch import transport
+from pykmm.patch import foreign, transport
 from pykmm.patch.table import HunkFacts, Table, line_hash
 
 _HUNK = re.compile(
@@ -23,6 +23,7 @@ _HUNK = re.compile(
 )
 _FILE_BEGINS = re.compile(r"Index: |diff |={20,}\s*$|index [0-9a-f]|--- \S")
 _FOOTER = re.compile(r"-+ ?$|_{5,}|</|--=")
+_MAIL_BEGINS = re.compile(r"From \S+|(?:From|Subject|Date|Message-I[Dd]|Received): ?\S|\[PATCH")
 _NO_NEWLINE = "\\ No newline"
 _LONGEST_HUNK = 10_000  # lines; the longest of v8 has 73
 _LONGEST_WRAP = 4  # parts into which one line is thought to have been broken at most
@@ -36,12 +37,19 @@ class Line:
 
     op      ' ' context, '+' added, '-' removed
     text    the line without op; white space as the mail gives it
-    number  of the line in the file on disk, from 1; of its first part if it was joined
+    number  of the line in the file on disk, from 1; of its first part if it was joined; 0 of a
+            line of the kernel that v8 has and the mail has not: then text is "", digest its hash
     """
 
     op: str
     text: str
     number: int
+    digest: str = ""
+
+    @property
+    def hash(self) -> str:
+        """As the table of figures has it."""
+        return self.digest or line_hash(self.text)
 
 
 @dataclass(frozen=True)
@@ -120,9 +128,15 @@ def read_mail(path: str | os.PathLike[str], table: Table | None = None) -> Mail:
     return _Reader(os.fspath(path), data, figures.load() if table is None else table).read()
 
 
+def clipped(text: str, most: int = 100) -> str:
+    """The text, or as much of it as a message of one line has room for."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def refuse(name: str, line: int, hunk: int, file: str, wrong: str, advice: str) -> NoReturn:
     """Raise BadInput for one place of a mail, in the one form all such messages have."""
-    raise BadInput(f"{name}:{line}: hunk {hunk} of {file}: {wrong}; {advice}")
+    place = f"{name}:{line}: hunk {hunk} of {clipped(file, 60)}"
+    raise BadInput(f"{place}: {clipped(wrong, 300)}; {advice}")
 
 
 class _Reader:
@@ -132,7 +146,7 @@ class _Reader:
         self.path = path
         self.name = transport.shown(path)
         self.table = table
-        self.raw = transport.undo(data)
+        self.raw = transport.undo(data, self.name)
         self.cut_in_a_line = not data.endswith((b"\n", b"\r"))
         self.at = 0
         self.last_hunk = max(
@@ -148,10 +162,7 @@ class _Reader:
             else:
                 files.append(PatchFile(path, tuple(self._hunks(path))))
         if not files:
-            raise BadInput(
-                f"{self.name}:1: no patch in it: no line '--- PATH' followed by '+++ PATH' and "
-                "'@@ -a,b +c,d @@'; give the file that holds the mail"
-            )
+            foreign.refuse_unfound(self.name, self.raw)
         files = _without_blank_column(files)
         self._check_last_line(files[-1].hunks[-1])
         return Mail(self.path, self.name, tuple(files), self.raw[-1].number)
@@ -178,7 +189,10 @@ class _Reader:
         if not (new and first and words):
             return None
         self.at += new + first
-        return words[0].split("/", 1)[-1]
+        path = words[0]
+        # However many folders a tool has put before it.
+        known = [one for one in self.table.files if path == one or path.endswith(f"/{one}")]
+        return known[0] if known else path.split("/", 1)[-1]
 
     def _file_begins(self, index: int) -> bool:
         return _FILE_BEGINS.match(self._text(index)) is not None
@@ -205,7 +219,7 @@ class _Reader:
         if max(old_count, new_count) > _LONGEST_HUNK:
             wrong = f"this header promises more than {_LONGEST_HUNK} lines"
             self._refuse(start, number, path, wrong, GET_MAIL)
-        facts = self.table.find_hunk(path, old_start, number)
+        facts = self.table.find_hunk(path, old_start, number, old_count)
 
         def refuse_here(wrong: str) -> NoReturn:
             self._refuse_wrapped(start, self.at, number, path, facts)
@@ -271,6 +285,7 @@ class _Reader:
             or _equals(hunk, self.table.find_hunk(hunk.file, hunk.old_start, hunk.number))
         ):
             return False
+        self._refuse_second(behind)
         self._refuse(
             self.at,
             hunk.number,
@@ -281,6 +296,16 @@ class _Reader:
         )
 
     # -- what went wrong
+
+    def _refuse_second(self, index: int) -> None:
+        """Refuse a text that holds another mail with a patch, before the next file begins."""
+        while index <= self.last_hunk and not self._text(index).startswith(("@@", "+++ ")):
+            if _MAIL_BEGINS.match(self._text(index)):
+                raise BadInput(
+                    f"{self.name}:{self.raw[index].number}: a second mail with a patch begins "
+                    "here; give a file that holds one of them alone"
+                )
+            index += 1
 
     def _refuse_wrapped(
         self, start: int, end: int, number: int, path: str, facts: HunkFacts | None
@@ -327,7 +352,9 @@ class _Reader:
         text = self._text(index)
         if op != " " and not text.startswith(op):
             return False
-        return self._joins(index, text if op == " " else text[1:], expected)
+        own = text if op == " " else text[1:]
+        # A blank line was not broken.
+        return bool(own.strip()) and self._joins(index, own, expected)
 
     def _joins(self, index: int, text: str, expected: set[str]) -> bool:
         """Whether text, with one or more of the lines behind it, is an expected line."""

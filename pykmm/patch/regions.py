@@ -16,16 +16,18 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pykmm.errors import HarnessError
+from pykmm.errors import BadInput, HarnessError
 from pykmm.patch.cfile import CFile, Function, Region, read_c_file
 from pykmm.patch.edits import FoundEdit, Verdict
 from pykmm.patch.mail import Hunk, Line, Mail
+from pykmm.patch.table import line_hash
 
 NO_UNIT = "UX"
 MAIL_CONSTANT = "KMM_FILE_MAIL"
 
 # A copy shows the hunk's lines with these ops.
 _OPS = {"before": " -", "after": " +"}
+_COMMENT = re.compile(r"/\*.*?\*/")
 
 
 def render(mail: Mail, verdict: Verdict, cref: Path) -> dict[str, str]:
@@ -35,6 +37,7 @@ def render(mail: Mail, verdict: Verdict, cref: Path) -> dict[str, str]:
     cref     root of the C half; its files are read, none is written
     raises HarnessError  a marker of a C file is wrong: unclosed, of no edit, of
                          another file, or a function mixes edits of two units
+           BadInput      the mail leaves lines out that C does not have either
     """
     hunks = _by_hunk(verdict)
     texts: dict[str, str] = {}
@@ -183,17 +186,34 @@ class _Renderer:
         constant = self.file.constant if region.first > self.file.constant_line else None
         if lines:
             self._switch(constant, MAIL_CONSTANT)
-            self._mail_lines(lines)
+            self._mail_lines(lines, region)
             self._switch(constant, constant)
         self._go_to(region.last + 1)
 
-    def _mail_lines(self, lines: list[Line]) -> None:
+    def _mail_lines(self, lines: list[Line], region: Region) -> None:
         expected = -1
         for line in lines:
             if line.number != expected:
-                self.out.append(_line_directive(line.number, self.mail.name))
-            self.out.append(line.text)
-            expected = line.number + 1
+                self.out.append(_line_directive(line.number or self._hunk_line(region),
+                                                self.mail.name))
+            self.out.append(line.text if line.number else self._of_c(line, region))
+            expected = line.number + 1 if line.number else -1
+
+    def _hunk_line(self, region: Region) -> int:
+        return self.spans[region].hunk.line_no
+
+    def _of_c(self, line: Line, region: Region) -> str:
+        """A line of the kernel that the mail does not have (-U0), from the region that it replaces:
+        with one hash they are one line."""
+        for text in self.file.lines[region.first + 1:region.last]:
+            bare = _COMMENT.sub("", text)
+            if line_hash(bare) == line.digest:
+                return bare.rstrip()
+        raise BadInput(
+            f"{self.mail.name}:{self._hunk_line(region)}: {self.spans[region].hunk.file}: the mail "
+            "does not have all lines of the kernel between its edits here, and half X needs them; "
+            "give it with three lines of context (-U3)"
+        )
 
     def _switch(self, constant: str | None, to: str | None) -> None:
         """Give events another file, in a file whose events have one at all."""

@@ -98,11 +98,16 @@ class Table:
     def edits_of(self, file: str, hunk: int) -> tuple[Edit, ...]:
         return tuple(e for e in self.edits if (e.file, e.hunk) == (file, hunk))
 
-    def find_hunk(self, file: str, old_start: int, number: int) -> HunkFacts | None:
-        """The hunk that begins at that line before the patch, else the one of that number."""
+    def find_hunk(self, file: str, old_start: int, number: int, count: int = 0
+                  ) -> HunkFacts | None:
+        """The hunk that begins at that line before the patch, else the first that so many lines
+        from there meet, else the one of that number."""
         hunks = self.hunks_of(file)
         for hunk in hunks:
             if hunk.old[0] == old_start:
+                return hunk
+        for hunk in hunks:
+            if hunk.old[0] < old_start + count and old_start < sum(hunk.old):
                 return hunk
         return hunks[number - 1] if number <= len(hunks) else None
 

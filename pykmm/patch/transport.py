@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Undo what carried the mail: character sets, line ends, quoted-printable, HTML entities.
+"""Undo what carried the mail: character sets, line ends, colours, quoted-printable, HTML entities.
 
 What is left of a line is what its sender wrote, white space excepted; its
 number stays that of the file on disk, so that every later message points
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pykmm.errors import BadInput
+from pykmm.patch import foreign
 
 LIMIT = 1 << 19  # bytes; the mail has 16 thousand, and a page around it some hundred thousand
 
@@ -20,6 +21,8 @@ _QP_ESCAPES = re.compile(r"(?:=[0-9A-Fa-f]{2})+")
 _QP_EQUALS = re.compile(r"=3[Dd]")
 _QP_BROKEN = re.compile(r"=(?![0-9A-Fa-f]{2}|[ \t]*\r*(?:\n|\Z))")
 _QP_SOFT_BREAK = re.compile(r"=[ \t]*\Z")
+# What a terminal obeys and does not show: colours, and "clear to the end of the line".
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*[mK]")
 _ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|nbsp|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " "}
 
@@ -61,15 +64,25 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     return data
 
 
-def undo(data: bytes) -> list[RawLine]:
-    """The lines of a mail as its sender wrote them, each with its number on disk."""
-    text = _decoded(data)
+def undo(data: bytes, name: str = "the mail") -> list[RawLine]:
+    """The lines of a mail as its sender wrote them, each with its number on disk.
+
+    name   the file in messages
+    raises BadInput   it is no text, or its lines have tags of HTML
+    """
+    foreign.check_bytes(name, data)
+    text = _COLOUR.sub("", _decoded(data))
     if "\n" not in text:
         text = text.replace("\r", "\n")
     lines = [RawLine(n, s.rstrip("\r")) for n, s in enumerate(text.split("\n"), start=1)]
     if not lines[-1].text:
         lines.pop()
 
+    hunks = [i for i, line in enumerate(lines) if _FIRST_HUNK.match(line.text)]
+    if hunks:
+        last = next((i for i in range(hunks[-1] + 1, len(lines)) if not lines[i].text.strip()),
+                    hunks[-1])
+        foreign.check_markup(name, lines, hunks[0], last)
     first_hunk = _FIRST_HUNK.search(text)
     patch = text[first_hunk.start() :] if first_hunk else text
     # The patch is full of bare '=': as quoted-printable it has them all as =3D.

@@ -7,6 +7,7 @@ from . import findings
 from . import world as rendering
 
 _WIDEST = 60        # columns of a value beside another one
+_MOST_OPS = 20      # named one by one
 
 
 def lines(report: dict) -> Iterator[str]:
@@ -31,6 +32,12 @@ def lines(report: dict) -> Iterator[str]:
             found, whole=False), *findings.difference(found)])
     else:
         yield from _found(report, found)
+    for one in report["breaks"]:
+        yield ""
+        yield from _breaks(one)
+    if report["alone"]:
+        yield ""
+        yield from _alone(report["alone"])
 
 
 def _mails(report: dict) -> Iterator[str]:
@@ -45,23 +52,21 @@ def _changed(report: dict) -> Iterator[str]:
     yield f"{findings.counted(len(report['changed']), 'place')} changed:"
     for one in report["changed"]:
         where = ", ".join(one["functions"]) or "outside of functions"
-        where = "" if one["what"].startswith("context") else f"  {one['file']}  {where}"
         unit = f"  {one['unit']}" if one["unit"] else ""
         inert = f"  ({one['inert']})" if one["inert"] else ""
-        yield f"  {one['what']}{where}{unit}{inert}"
+        yield f"  {one['what']}  {one['file']}  {where}{unit}{inert}"
         for name, side in zip("XY", one["lines"], strict=True):
             for line in side:
                 yield f"    {name} {line['number']:>5} {line['op']}{line['text']}"
 
 
 def _scopes(report: dict) -> Iterator[str]:
-    """All of them where nothing was found; else the one where it was."""
+    """Each of them with how far it was looked at; those in which nothing parts them in one line."""
     rows = report["scopes"]
     total = {key: sum(row[key] for row in rows) for key in ("worlds", "transitions")}
     yield (f"explored by both: {findings.counted(len(rows), 'scope')}, {total['worlds']:,} worlds, "
            f"{total['transitions']:,} transitions")
-    parted = [row for row in rows if row["found"]]
-    for row in parted[-1:] or rows:
+    for row in rows:
         yield f"  {_scope(row['scope'])}: {_covered(row)}"
 
 
@@ -71,16 +76,26 @@ def _scope(scope: dict) -> str:
     parts += [f"{scope['file_pages']} pages"] if scope["file_pages"] > 1 else []
     parts += [f"blocks of {scope['blocks']}"] if scope["blocks"] != 4096 else []
     parts += [f"units {scope['units']}"] if scope["units"] != "all" else []
-    return f"{', '.join(parts)}; {' '.join(scope['ops'])}"
+    ops = scope["ops"]
+    shown = " ".join(ops) if len(ops) <= _MOST_OPS else f"{len(ops)} operations"
+    return f"{', '.join(parts)}; {shown}"
 
 
 def _covered(row: dict) -> str:
     figures = f"{row['worlds']:,} worlds, {row['transitions']:,} transitions"
-    if row["found"]:
-        return f"they part after {findings.counted(row['found'], 'operation')} ({figures})"
-    if row["closed"]:
-        return f"equal in all of it ({figures})"
-    return f"equal within {findings.counted(row['depth'], 'operation')} ({figures})"
+    if not row["found"]:
+        return f"equal {_within(row)} ({figures})"
+    said = f"they part after {findings.counted(row['found'], 'operation')} ({figures})"
+    users = row["users"]
+    if users:
+        said += (f"; each from its own world: {_within(users)} ({users['worlds']:,} worlds, "
+                 f"{users['transitions']:,} transitions)")
+    return said
+
+
+def _within(looked: dict) -> str:
+    return "in all of it" if looked["closed"] else \
+        f"within {findings.counted(looked['depth'], 'operation')}"
 
 
 def _cases(cases: dict | None) -> Iterator[str]:
@@ -99,36 +114,86 @@ def _no_difference(report: dict) -> str:
 def _found(report: dict, found: dict) -> Iterator[str]:
     bits = found["bits"]
     if bits:
-        yield (f"their states part after {findings.counted(bits['length'], 'operation')}, where "
-               "no user sees it:")
+        yield (f"their {_parted(bits)} part after {findings.counted(bits['length'], 'operation')}, "
+               "where no user sees it:")
         yield from _operations(bits)
         yield from _first(bits)
         yield ""
     after = findings.counted(found["length"], "operation")
     if found["visible"]:
         yield f"they behave differently after {after}: {found['how']}"
+        yield f"  {_how_short(report, found)}"
     else:
-        yield f"they part after {after}, and no user sees it"
-    yield f"  {_how_short(report, found)}"
+        yield f"their {_parted(found)} part after {after}; no user sees it {_nowhere(report)}"
     yield from _operations(found)
     yield from _first(found)
     yield from _side_by_side(found["states"], "after the last of them")
-    if found["rest"]:
-        yield from _side_by_side(found["rest"], found["how"].split(", ")[0])
-    yield from _searched(found)
+
+
+def _parted(found: dict) -> str:
+    """What parts where no user sees it."""
+    return "states" if found["field"] else "events"
+
+
+def _nowhere(report: dict) -> str:
+    """Where was looked for what a user sees: kinds of file, and within how many operations."""
+    rows = report["scopes"]
+    far: dict[str, int | None] = {}     # None: to the end
+    for row in rows:
+        looked = row["users"] or row
+        for kind in row["scope"]["kinds"]:
+            before = far.get(kind, 0)
+            far[kind] = None if looked["closed"] or before is None else \
+                max(before, looked["depth"])
+    parts = [f"on {kind} within {findings.counted(depth, 'operation')}"
+             for kind, depth in far.items() if depth is not None]
+    ended = [kind for kind, depth in far.items() if depth is None]
+    parts += [f"on {', '.join(ended)} in all of a scope"] if ended else []
+    return (f"{', '.join(parts)} of the scope above that was looked at furthest, and as far as is "
+            f"said there in the others ({findings.counted(len(rows), 'scope')}): no answer, "
+            "nothing read, no disk after an fsync or when all have left. Nothing is said beyond "
+            "that")
 
 
 def _how_short(report: dict, found: dict) -> str:
     """Whether fewer operations would do."""
-    if found["bits"]:
-        return ("after any fewer operations of this scope they are equal, or no user sees it"
-                if found["searched"]["shortest"] else
-                "a shorter run may show it: the time was up before all were tried")
     fewer = found["length"] - 1
-    enough = all(row["closed"] or row["found"] or row["depth"] >= fewer
-                 for row in report["scopes"])
-    return "after any fewer operations of all scopes they are equal" if enough else \
-        "in a larger scope a shorter run may do: the time was up before all were tried"
+    looked = [row["users"] or row for row in report["scopes"]]
+    if all(one["closed"] or one["depth"] >= fewer for one in looked):
+        return "after any fewer operations of all scopes above no user sees it"
+    return "not proven shortest: the time was up before all scopes above were tried so far"
+
+
+def _breaks(found: dict) -> Iterator[str]:
+    """A property that one of them breaks, and the other one keeps in the same run."""
+    yield (f"{found['by']} breaks {found['property']} after "
+           f"{findings.counted(found['length'], 'operation')}, and {found['kept_by']} does not by "
+           "the same:")
+    yield from _operations(found)
+    yield from _first(found)
+
+
+def _alone(rows: list[dict]) -> Iterator[str]:
+    """Of each changed edit what it does by itself."""
+    yield "each changed edit by itself, all others as X has them (Y is X with that edit):"
+    for row in rows:
+        if row["refused"]:
+            yield f"  {row['what']}  cannot be asked alone: {row['refused']}"
+            continue
+        looked = row["looked"]
+        far = f"{_within(looked)} of any of {findings.counted(looked['scopes'], 'scope')}" \
+            if not looked["closed"] else f"in all of {findings.counted(looked['scopes'], 'scope')}"
+        user, breaks = row["user"], row["breaks"]
+        if not user and not breaks:
+            yield f"  {row['what']}  no user sees it, and no property breaks, {far}"
+        if user:
+            yield (f"  {row['what']}  after {findings.counted(user['length'], 'operation')}: "
+                   f"{user['how']}")
+            yield from ("  " + line for line in _operations(user))
+        if breaks:
+            yield (f"  {row['what']}  {breaks['by']} breaks {breaks['property']} after "
+                   f"{findings.counted(breaks['length'], 'operation')}")
+            yield from ("  " + line for line in _operations(breaks))
 
 
 def _operations(found: dict) -> Iterator[str]:
@@ -196,13 +261,3 @@ def _rows(state: dict) -> dict[str, str]:
 def _versions(versions: list[int | None]) -> str:
     return "[" + " ".join("-" if v is None else "?" if v == rendering.GARBAGE else str(v)
                           for v in versions) + "]"
-
-
-def _searched(found: dict) -> Iterator[str]:
-    searched = found["searched"]
-    if searched and not found["visible"]:
-        upto = "in all of them" if searched["closed"] else \
-            f"within {findings.counted(searched['depth'], 'operation')}"
-        yield (f"  looked for what a user sees (answers, what is read, the disk at rest) in "
-               f"{searched['pairs']:,} pairs of worlds, {searched['transitions']:,} transitions: "
-               f"nothing {upto} ({' '.join(searched['operations'])})")

@@ -48,7 +48,7 @@ def aligned(found: FoundEdit, rows: list[Row]) -> list[list[Shown]]:
     rows : list   all rows of the edit's functions
     """
     lines = _with_context(found)
-    own = {line.number for line in found.lines}
+    own = {line.number for line in found.lines if line.number}
     touched = [row for row in rows if found.edit.id in row.touched]
     c = [_Source(line.text, touched.index(row) if row in touched else None, depth)
          for row in rows
@@ -96,7 +96,7 @@ def _depths(lines: list[Line]) -> list[int]:
 
 
 def _with_context(found: FoundEdit) -> list[MailLine]:
-    """The edit with up to CONTEXT lines on either side that are no edit."""
+    """The edit with up to CONTEXT lines on either side that are no edit, as the mail has them."""
     lines = found.hunk.lines
     first, last = lines.index(found.lines[0]), lines.index(found.lines[-1])
     start, end = first, last + 1
@@ -104,7 +104,7 @@ def _with_context(found: FoundEdit) -> list[MailLine]:
         start -= 1
     while end < min(len(lines), last + 1 + CONTEXT) and lines[end].op == " ":
         end += 1
-    return list(lines[start:end])
+    return [line for line in lines[start:end] if line.number]
 
 
 def _bare(text: str) -> str:

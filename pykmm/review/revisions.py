@@ -3,10 +3,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from ..patch.edits import FoundEdit, Verdict
+from ..patch.edits import Altered, FoundEdit, Verdict
 from ..patch.mail import Hunk, Line
 from ..patch.table import Edit
 
@@ -14,15 +14,14 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 COMMENTS = "comments and white space only"
-AROUND = "around the changed lines, where half X has none of the mail's"
 
 
 @dataclass(frozen=True)
 class Changed:
-    """An edit, or the context of a hunk, whose lines are others in the second mail.
+    """An edit whose lines are others in the second mail.
 
-    what : str        E25, or "context of hunk 2 of mm/rmap.c"
-    functions : tuple names; none: outside of functions, or of context
+    what : str        its id
+    functions : tuple names; none: outside of functions
     lines : tuple     of each mail the lines that the other has not
     inert : str       why nothing can behave differently for it; "": something may
     before : bool     the kernel before the patch reads differently, too
@@ -46,15 +45,44 @@ class Changed:
 
 
 def changed(first: Verdict, other: Verdict) -> list[Changed]:
-    """What differs between two mails that fit, in the order of the patch: edits, then context."""
+    """What differs between two mails that fit, in the order of the patch.
+
+    Context does not: of a mail that fits it is v8's.
+    """
     found = [_edit(a, b) for a, b in zip(first.edits, other.edits, strict=True)]
-    hunks = zip(_hunks(first), _hunks(other), strict=True)
-    return [one for one in (*found, *(_context(a, b) for a, b in hunks)) if one]
+    return [one for one in found if one]
 
 
-def _hunks(verdict: Verdict) -> list[Hunk]:
-    return list({(found.hunk.file, found.hunk.number): found.hunk
-                 for found in verdict.edits}.values())
+def alone(first: Verdict, other: Verdict, wanted: str) -> Verdict:
+    """The other mail with only one of its changes: all other edits are as the first has them.
+
+    wanted : str   the id of an edit that changed
+    """
+    of_first = {found.edit.id: found for found in first.edits}
+    hunks: dict[tuple[str, int], Hunk] = {}
+    for found in other.edits:
+        key = found.hunk.file, found.hunk.number
+        hunks.setdefault(key, found.hunk)
+        if found.edit.id != wanted and any(_different(of_first[found.edit.id].lines, found.lines)):
+            hunks[key] = _with(hunks[key], found, of_first[found.edit.id].lines)
+    edits = []
+    for hunk in hunks.values():
+        ids = [found.edit for found in other.edits
+               if (found.hunk.file, found.hunk.number) == (hunk.file, hunk.number)]
+        edits += [FoundEdit(edit, hunk, run) for edit, run in zip(ids, hunk.edits, strict=True)]
+    lines = next(found.lines for found in edits if found.edit.id == wanted)
+    numbers = tuple(line.number for line in lines)
+    return replace(other, kind="altered", altered=(Altered(wanted, numbers),),
+                   edits=tuple(edits), notes=())
+
+
+def _with(hunk: Hunk, found: FoundEdit, lines: Sequence[Line]) -> Hunk:
+    """A hunk with other lines for an edit; what is run of them is placed where the edit is."""
+    at = hunk.lines.index(found.lines[0])
+    own = found.lines
+    placed = tuple(replace(line, number=own[min(i, len(own) - 1)].number)
+                   if line.number else line for i, line in enumerate(lines))
+    return replace(hunk, lines=(*hunk.lines[:at], *placed, *hunk.lines[at + len(own):]))
 
 
 def _edit(first: FoundEdit, other: FoundEdit) -> Changed | None:
@@ -68,25 +96,13 @@ def _edit(first: FoundEdit, other: FoundEdit) -> Changed | None:
                    COMMENTS if all(same.values()) else "", not same["-"])
 
 
-def _context(first: Hunk, other: Hunk) -> Changed | None:
-    a, b = ([line for line in hunk.lines if line.op == " "] for hunk in (first, other))
-    lines = _different(a, b)
-    if not any(lines):
-        return None
-    within = [[line for line in hunk.span if line.op == " "] for hunk in (first, other)]
-    inert = COMMENTS if _code(a, " ") == _code(b, " ") else \
-        AROUND if not any(_different(*within)) else ""
-    return Changed(f"context of hunk {first.number} of {first.file}", first.file, (), "", lines,
-                   inert, not inert)
-
-
 def _bare(text: str) -> str:
     return "".join(text.split())
 
 
 def _different(a: Sequence[Line], b: Sequence[Line]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
     """Of each side the lines that the other has not, white space apart."""
-    first, other = ([line.op + _bare(line.text) for line in lines] for lines in (a, b))
+    first, other = ([line.op + line.hash for line in lines] for lines in (a, b))
     parts = [one for one in SequenceMatcher(None, first, other, autojunk=False).get_opcodes()
              if one[0] != "equal"]
     return (tuple(line for _, at, end, _, _ in parts for line in a[at:end]),

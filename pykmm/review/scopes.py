@@ -202,18 +202,19 @@ PATCHED = 0xFF
 UNPATCHED = 0
 
 _BASE = ("mmap", "load", "store")
-_WRITING = ("writeback", "sync", "complete")
+# what brings stores to the disk, and what asks for them: fsync has promised, exit leaves nothing
+_WRITING = ("writeback", "sync", "complete", "fsync", "exit")
 # function -> the operations, beside _BASE, that lead to it and show what it did
 NEEDS: dict[str, tuple[str, ...]] = {
     "is_shared_writable": ("mprotect", *_WRITING),
-    "follow_page": ("pin", "unpin", "poke"),
+    "follow_page": ("pin", "unpin", "poke", *_WRITING),
     "do_wp_page": ("mprotect", *_WRITING),
     "do_no_page": ("munmap", *_WRITING),
     "do_mmap_pgoff": ("munmap", *_WRITING),
     "do_brk": ("brk",),
     "mprotect_fixup": ("mprotect", *_WRITING),
     "do_writepages": _WRITING,
-    "test_clear_page_dirty": ("truncate", "invalidate", *_WRITING),
+    "test_clear_page_dirty": ("truncate", "invalidate", "release_page", *_WRITING),
     "clear_page_dirty_for_io": _WRITING,
     "page_mkclean_one": _WRITING,
     "page_mkclean_file": _WRITING,
@@ -221,7 +222,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "try_to_free_buffers": ("write", "flush_buffers", "commit", "release_page", "reclaim",
                             *_WRITING),
 }
-_OTHER_KINDS = ("ext3", "block_device", "tmpfs", "PFNMAP_driver", "prot_driver")
 
 
 def _together(*parts: Iterable[str]) -> tuple[str, ...]:
@@ -239,14 +239,18 @@ def scopes(functions: Iterable[str]) -> list[Scope]:
     shared = _together(own, ("fork", "exit", "poke"))
     return [
         Scope(ops=own, units=PATCHED),
-        *(Scope(kinds=(kind,), ops=own, units=PATCHED) for kind in _OTHER_KINDS),
+        *(Scope(kinds=(kind,), ops=own, units=PATCHED) for kind in KINDS if kind != "ext2"),
+        # in these every unit shows what it is for
+        *(replace(scope, units=PATCHED) for scope in OF_UNITS.values()),
         Scope(kinds=("ext3",), blocks=2048, ops=_together(own, ("munmap",)), units=PATCHED),
+        Scope(ops=_together(own, ("mmap:locked+populate", "munmap", "msync")), units=PATCHED),
         Scope(ops=_together(own, ("anon", "pin", "unpin")), units=PATCHED),
         Scope(processes=2, ops=shared, units=PATCHED),
         Scope(ops=_together(own, ("fail", "munmap")), units=PATCHED),
         Scope(ops=_together(DEFAULT, own), units=PATCHED),
         Scope(file_pages=2, vmas=3, ops=_together(own, ("munmap", "mprotect")), units=PATCHED),
         Scope(ops=_together(own, ("munmap", "pause")), units=PATCHED),
+        Scope(ops=EVERY, descriptors=1, depth=3, units=PATCHED),
     ]
 
 

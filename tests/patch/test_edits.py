@@ -10,7 +10,7 @@ from patch_toy import Toy
 
 from pykmm.errors import BadInput
 from pykmm.patch import table as figures
-from pykmm.patch.edits import PLACES, UNITS, Verdict, generate, judge, unit_of
+from pykmm.patch.edits import PLACES, UNITS, Altered, Verdict, generate, judge, unit_of
 from pykmm.patch.mail import read_mail
 from pykmm.patch.table import Table, line_hash, load
 
@@ -146,7 +146,7 @@ def test_judge_altered_line_is_accepted_and_its_edit_named(
     assert str(verdict).startswith(f"altered: {edit} (line {line}): 26 hunks")
 
 
-def test_every_altered_line_is_named(
+def test_every_altered_line_is_named_and_none_of_context_is_accepted(
     mail_path: Path, mail_lines: list[str], tmp_path: Path
 ) -> None:
     pristine = judge(read_mail(mail_path))
@@ -155,18 +155,26 @@ def test_every_altered_line_is_named(
     for hunk in read_mail(mail_path).hunks:
         for line in hunk.lines:
             lines = list(mail_lines)
-            lines[line.number - 1] += "x"
+            # not behind a */, where it would be read on from
+            lines[line.number - 1] = f"{line.op.strip()}x{line.text}" if line.op != " " \
+                else line.text + "x"
             path.write_text("\n".join(lines) + "\n")
-            what = edit_of.get(line.number, f"context of hunk {hunk.number} of {hunk.file}")
+            if line.op == " ":
+                with pytest.raises(BadInput, match=rf":{line.number}: hunk {hunk.number} of "
+                                   rf"{hunk.file}: this line of context is not v8's"):
+                    judge(read_mail(path))
+                continue
             verdict = judge(read_mail(path))
-            assert [(a.what, a.lines) for a in verdict.altered] == [(what, (line.number,))]
+            assert [(a.what, a.lines) for a in verdict.altered] == [
+                (edit_of[line.number], (line.number,))]
 
 
-def test_judge_names_edits_before_context(mail_lines: list[str], tmp_path: Path) -> None:
-    verdict = altered(
-        mail_lines, tmp_path, ("int anon = 0;", "int anon = 1;"), ("ret += page", "ret = page")
-    )
-    assert [a.what for a in verdict.altered] == ["E25", "context of hunk 4 of mm/memory.c"]
+def test_verdict_names_lines_in_ranges_and_places_up_to_a_bound() -> None:
+    verdict = Verdict("altered", tuple(
+        Altered(f"E{n:02}", (n, n + 1, n + 2, n + 9)) for n in range(1, 29)), (), 8, 26, 177, 19)
+    assert str(verdict).startswith("altered: E01 (lines 1-3, 10); E02 (lines 2-4, 11); ")
+    assert "E08 (lines 8-10, 17); and 20 more: 26 hunks" in str(verdict)
+    assert str(Altered("E25", (415,))) == "E25 (line 415)"
 
 
 def test_judge_line_added_to_an_edit_is_accepted(mail_lines: list[str], tmp_path: Path) -> None:
@@ -199,15 +207,15 @@ def test_judge_hunk_at_another_line_is_accepted(mail_lines: list[str], tmp_path:
         # an edit that became context
         ([("@@ -756,6 +762,7 @@", "@@ -756,7 +762,7 @@"),
           ("(TestClearPageDirty(page)) {\n+ page_", "(TestClearPageDirty(page)) {\n page_")],
-         r":370: hunk 4 of mm/page-writeback.c: it has 0 runs of changed lines and v8 has 1"),
+         r":373: hunk 4 of mm/page-writeback.c: this line is context here, and v8 adds it .E23"),
         # an edit cut in two
         ([("+ unsigned long address;", " unsigned long address;"),
           ("@@ -472,6 +473,73 @@", "@@ -472,7 +473,73 @@")],
-         r":\d+: hunk 2 of mm/rmap.c: it has 2 runs of changed lines and v8 has 1"),
+         r":396: hunk 2 of mm/rmap.c: this line is context here, and v8 adds it .E25"),
         # an edit at the very beginning of its hunk
         ([("@@ -472,6 +473,73 @@ int page_referenced(struct page *page, i\n",
            "@@ -472,6 +473,74 @@\n+\n")],
-         r":390: hunk 2 of mm/rmap.c: v8 has context here"),
+         r":390: hunk 2 of mm/rmap.c: these changed lines stand 3 lines of the kernel above E25"),
         # a hunk put in
         ([("@@ -472,6 +473,73 @@", "@@ -60,1 +60,1 @@\n-int a;\n+int b;\n@@ -472,6 +473,73 @@")],
          r":389: hunk 2 of mm/rmap.c: v8 has no hunk at line 60 of it"),
@@ -222,7 +230,8 @@ def test_judge_another_shape_is_refused_with_its_line(
 
 def test_judge_file_put_in_at_the_end_is_refused(mail_lines: list[str], tmp_path: Path) -> None:
     more = "--- a/mm/slab.c\n+++ b/mm/slab.c\n@@ -1 +1 @@\n-a\n+b\n-\n"
-    with pytest.raises(BadInput, match=":504: hunk 1 of mm/slab.c: the patch has no file after"):
+    with pytest.raises(BadInput, match=":504: hunk 1 of mm/slab.c: mm/slab.c is no file of this "
+                       "patch: .* a second patch seems to begin here"):
         altered(mail_lines, tmp_path, ("-\nTo unsubscribe", more + "To unsubscribe"))
 
 

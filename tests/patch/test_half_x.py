@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from changed_mails import Copy, with_context
 from patch_toy import LoadedToy, Toy
 
 from pykmm import paths
-from pykmm.errors import HarnessError, Lacking
+from pykmm.errors import BadInput, HarnessError, Lacking
 from pykmm.patch import half_x, table
 from pykmm.patch.half_x import BuiltX, DoesNotBuild, DoesNotCompile, build_x
+from pykmm.patch.mail import read_mail
 
 U1, U2, UX = 0x01, 0x02, 0x80
 TOY, MAIL = 1, 2  # the files of the toy's events
@@ -114,6 +116,34 @@ def test_altered_header_of_the_mail_goes_before_that_of_c(
     x = LoadedToy(toy, half().path)
     assert x.run(U1, "toy_fault", 1, 0)[0] == 0
     assert x.run(U1, "toy_fault", 6, 0)[0] == 3
+
+
+@pytest.mark.parametrize("lines", [0, 1, 5])
+def test_x_of_a_patch_with_other_context_is_the_same(
+    toy: Toy, half: Callable[[], BuiltX], lines: int
+) -> None:
+    # lines between the edits of a hunk that the patch has not are C's
+    changed = with_context(Copy.of(read_mail(toy.path, toy.table)), lines)
+    text = changed.text(prefix="toy")
+    assert ("NOTE(1);" in text) == ("NOTE(2);" in text) == bool(lines)
+    toy.put("toy.mail", text)
+    built = half()
+    assert built.verdict.kind == "v8"
+    x = LoadedToy(toy, built.path)
+    for units, a, b, value, noted in ((U1, 1, 0, 3, [1, 3, 4, 5]), (0, 2, 1, 2, [1, 2, 4]),
+                                      (U1, 2, 1, 3, [1, 2, 3, 4])):
+        got, notes = x.run(units, "toy_fault", a, b)
+        assert (got, [note[0] for note in notes]) == (value, noted)
+    assert x.run(UX, "toy_call", 1, 1)[0] == 21
+
+
+def test_line_that_neither_the_mail_nor_c_has_is_refused(
+    toy: Toy, half: Callable[[], BuiltX]
+) -> None:
+    toy.put("toy.mail", with_context(Copy.of(read_mail(toy.path, toy.table)), 0).text("toy"))
+    toy.change("cref/mm/toy.c", "\t\tNOTE(2);\n\t}\n\tif (reuse)", "\t\tNOTE(22);\n\t}\n\tif (reuse)")
+    with pytest.raises(BadInput, match=r"does not have all lines of the kernel between.*\(-U3\)"):
+        half()
 
 
 # -- the cache

@@ -257,17 +257,6 @@ def test_every_line_put_in_between_hunks_is_refused(
             assert expected in message and "left over" in message
 
 
-def test_files_in_another_order_are_refused(
-    tmp_path: Path, pristine: Mail, mail_lines: list[str]
-) -> None:
-    first, second = (f.hunks[0].line_no - 5 for f in pristine.files[:2])
-    third = pristine.files[2].hunks[0].line_no - 5
-    lines = mail_lines[:first] + mail_lines[second:third] + mail_lines[first:second]
-    assert "hunk 1 of mm/memory.c: mm/memory.c is of another place of this patch" in refusal(
-        put(tmp_path, lines + mail_lines[third:])
-    )
-
-
 def test_another_patch_is_refused(tmp_path: Path) -> None:
     lines = ["--- a/kernel/fork.c", "+++ b/kernel/fork.c", "@@ -1 +1 @@", "-int a;", "+int b;"]
     message = refusal(put(tmp_path, lines))

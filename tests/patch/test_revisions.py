@@ -4,7 +4,7 @@
 import pytest
 from patch_toy import MAIL, Toy
 
-from pykmm.review.revisions import AROUND, COMMENTS, Changed, changed
+from pykmm.review.revisions import COMMENTS, Changed, alone, changed
 
 
 def compare(toy: Toy, old: str, new: str) -> list[Changed]:
@@ -39,19 +39,25 @@ def test_comment_within_a_line_is_inert(toy: Toy, new: str) -> None:
     assert (one.what, one.inert, one.functions) == ("E08", COMMENTS, ("toy_clean_one", "toy_clean"))
 
 
-def test_comment_that_swallows_code_is_not_inert(toy: Toy) -> None:
-    one, = compare(toy, "+\tNOTE(7);", "+\tNOTE(7); /* and what follows")
-    assert (one.what, one.inert) == ("E08", "")
-
-
-def test_context_between_changed_lines_is_code(toy: Toy) -> None:
-    one, = compare(toy, "\n \t\tNOTE(2);", "\n \t\tNOTE(9);")
-    assert (one.what, one.inert, one.before) == ("context of hunk 2 of mm/toy.c", "", True)
-
-
-def test_context_around_changed_lines_is_in_no_half(toy: Toy) -> None:
-    one, = compare(toy, "\n \tNOTE(4);", "\n \tNOTE(9);")
-    assert (one.what, one.inert) == ("context of hunk 3 of mm/toy.c", AROUND)
+def test_edit_alone_has_the_others_as_the_first_mail_has_them(toy: Toy) -> None:
+    _, first = toy.read()
+    toy.change("toy.mail", "+\tif (is_toy(a)) {", "+\tif (!is_toy(a)) {")
+    toy.change("toy.mail", "+\t\tret = NOTE(3) + 3;", "+\t\tret = NOTE(3) + 4;\n+\t\tret += 1;")
+    toy.change("toy.mail", ",12 +11,15 @@", ",12 +11,16 @@")
+    _, other = toy.read()
+    assert [one.what for one in changed(first, other)] == ["E04", "E05"]
+    for wanted in ("E04", "E05"):
+        one = alone(first, other, wanted)
+        assert one.kind == "altered" and [a.what for a in one.altered] == [wanted]
+        assert [c.what for c in changed(first, one)] == [wanted]
+        rest, = {"E04", "E05"} - {wanted}
+        assert [c.what for c in changed(one, other)] == [rest]
+        # its lines have places in the other mail, where the edits are
+        ends = {found.edit.id: (found.first, found.last) for found in other.edits}
+        for found in one.edits:
+            first_line, last = ends[found.edit.id]
+            assert all(first_line <= line.number <= last for line in found.lines)
+            assert found.lines in found.hunk.edits
 
 
 def test_toy_is_equal_to_itself(toy: Toy) -> None:
