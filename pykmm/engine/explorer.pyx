@@ -13,7 +13,7 @@ from pykmm.engine.core cimport (
     KMM_PROPERTIES_OF_STORES, Half, Runner, kmm_guard_process, kmm_guard_thread, kmm_half, kmm_operation,
     kmm_unguard_process, struct_world, world_size)
 
-from pykmm.engine.core import OPERATIONS, OUTCOMES, PROPERTIES
+from pykmm.engine.core import FUNCTIONS, OPERATIONS, OUTCOMES, PROPERTIES
 from pykmm.engine.scope import cost
 from pykmm.errors import BadInput, HarnessError, Lacking
 

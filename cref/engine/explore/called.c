@@ -2,6 +2,7 @@
 /* A half that hands each call on to another one, and remembers which functions were called. */
 #include "engine/case.h"
 #include "engine/explore/beside.h"
+#include "half.h"
 
 static __thread const struct kmm_half *real;
 static __thread u32 called;
