@@ -138,7 +138,8 @@ class Guide:
         return (self.random.choice([1, 1, 1, 2, 2, 3, 4]),)
 
     def _truncate_count(self, actor: int) -> tuple:
-        return self._inode(), self.random.choice([0xFFE, 0xFFF, 0xFFFFFFFF])
+        there = self._with("inode", lambda inode: inode["count"])
+        return self.random.choice(there), self.random.choice([0xFFE, 0xFFF, 0xFFFFFFFF])
 
     def _open(self, actor: int) -> tuple:
         return self._fd(actor, False), self._inode(), self.random.choice([3, 3, 1, 2, 0])
