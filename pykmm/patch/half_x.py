@@ -24,7 +24,7 @@ from typing import NoReturn
 from pykmm import paths
 from pykmm.errors import BadInput, HarnessError, Lacking, PykmmError
 from pykmm.patch.edits import Verdict, judge
-from pykmm.patch.mail import Mail, read_mail
+from pykmm.patch.mail import Mail, clipped, read_mail
 from pykmm.patch.regions import carried, render
 from pykmm.patch.transport import shown
 
@@ -294,7 +294,7 @@ def _refuse(mail: Mail, verdict: Verdict, compiler: list[str], output: str) -> N
         line = verdict.altered[0].lines[0]
         text = "the compiler failed and named no line of the mail"
         text += ", but {}:{}: {}".format(*errors[0]) if errors else ""
-    raise DoesNotCompile(f"{mail.name}:{line}: {text.strip()}; {_MEND}", output)
+    raise DoesNotCompile(f"{mail.name}:{line}: {clipped(text.strip(), 200)}; {_MEND}", output)
 
 
 def _refuse_v8(mail: Mail, compiler: list[str], output: str) -> NoReturn:

@@ -7,6 +7,7 @@ import pytest
 from cli_command import Done, Pykmm
 
 PATCH = ("review", "--patch")
+WAIT = 300      # seconds; some compile a half for each edit, which a busy machine is slow at
 
 
 @pytest.fixture
@@ -18,7 +19,8 @@ def revised(pykmm: Pykmm, mail: Path):
             assert lines[number - 1].count(old) == 1, lines[number - 1]
             lines[number - 1] = lines[number - 1].replace(old, new)
         (pykmm.cwd / "other.txt").write_text("\n".join(lines))
-        return pykmm(*PATCH, mail, "--against", "other.txt", "--seconds", seconds, "--json", "-")
+        return pykmm(*PATCH, mail, "--against", "other.txt", "--seconds", seconds, "--json", "-",
+                     timeout=WAIT)
     return revise
 
 
@@ -43,8 +45,8 @@ def test_page_left_writable_loses_the_next_store(revised, pykmm: Pykmm) -> None:
     one = found(done, "E25")
 
     assert [side["number"] for side in done.json["against"]["changed"][0]["lines"][1]] == [415]
-    # with mmap:locked the page is dirty from the start; nothing shorter shows it
-    assert kinds(one) == ["mmap", "msync", "store", "fsync"]
+    # with mmap:locked the page is dirty from the start: cleaned, stored to, and asked for
+    assert kinds(one) in [["mmap", first, "store", "fsync"] for first in ("msync", "fsync")]
     assert (one["length"], one["bits"]["length"], one["worse"]) == (4, 2, "Y")
     assert one["bits"]["field"]["path"].endswith(".rw")
     assert one["bits"]["field"]["values"] == ["0", "1"]
@@ -171,7 +173,8 @@ def test_both_outcomes_stand_side_by_side(pykmm: Pykmm, mail: Path) -> None:
     text = mail.read_text().replace("+ entry = pte_wrprotect(entry);",
                                     "+ entry = pte_mkclean(entry);")
     (pykmm.cwd / "first.txt").write_text(text)
-    lines = pykmm(*PATCH, "first.txt", "--against", mail).was_silent(1).out.splitlines()
+    lines = pykmm(*PATCH, "first.txt", "--against", mail, timeout=WAIT).was_silent(1) \
+        .out.splitlines()
     for line in ("    X   415 +entry = pte_mkclean(entry);",
                  "    Y   415 +entry = pte_wrprotect(entry);",
                  "they behave differently after 4 operations: fsync has returned 0, and the disk of "
