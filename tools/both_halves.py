@@ -7,7 +7,7 @@
 Comparing halves tells nothing of what both do. So each condition, call, argument and order of the
 functions is changed in both (tools/both/changes.py), and the named cases with expected values
 are run: those of the function first, then all of tests/pitfalls and tests/scenarios, up to the first
-that fails. What survives is printed; tests/quality/equivalent.toml says of each of them why nobody
+that fails. A change of which the compiler makes the same code is none. What survives is printed; tests/quality/equivalent.toml says of each of them why nobody
 could see it.
 
 Exit status: 0 nothing survives but what is listed there; 1 something else does, or something that is
@@ -54,12 +54,13 @@ def main() -> int:
 
     result = run.try_changes(changes, given.jobs, tell)
     count = {what: sum(one == what for one in result.values())
-             for what in (run.SEEN, run.SURVIVED, run.NO_C)}
+             for what in (run.SEEN, run.SURVIVED, run.SAME_CODE, run.NO_C)}
     unproved = [name for name, what in result.items() if what == run.SURVIVED
                 and name not in known]
     disproved = [name for name, what in result.items() if what == run.SEEN and name in known]
     print(f"{len(result)} changes: {count[run.SEEN]} seen, {count[run.SURVIVED]} survived "
-          f"({len(unproved)} without a reason), {count[run.NO_C]} are no C")
+          f"({len(unproved)} without a reason), {count[run.SAME_CODE]} are the same code, "
+          f"{count[run.NO_C]} are no C")
     for name in disproved:
         print(f"{name}: seen, although tests/quality/equivalent.toml says that nobody could")
     return 1 if unproved or disproved else 0
