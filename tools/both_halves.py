@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Would named cases see a change that both halves have alike?
 
-    python tools/both_halves.py [--jobs N] [--list] [--every N] [FUNCTION ...]
+    python tools/both_halves.py [--jobs N] [--list] [--every N] [--change NAME]... [FUNCTION ...]
 
 Comparing halves tells nothing of what both do. So each condition, call, argument and order of the
 functions is changed in both (tools/both/changes.py), and the named cases with expected values
@@ -32,6 +32,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("functions", nargs="*", metavar="FUNCTION")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--change", action="append", default=[], metavar="NAME",
+                        help="try this one only, by its name as --list tells it; several times")
     parser.add_argument("--every", type=int, default=1, help="try every N-th change only")
     parser.add_argument("--list", action="store_true", help="name the changes, and try none")
     given = parser.parse_args()
@@ -39,7 +41,11 @@ def main() -> int:
     if unknown:
         parser.error(f"no function {min(unknown)}: there are {', '.join(sorted(FUNCTIONS))}")
     changes = [one for one in run.all_changes()
-               if not given.functions or one.function in given.functions][::given.every]
+               if (not given.functions or one.function in given.functions)
+               and (not given.change or one.name in given.change)][::given.every]
+    missing = set(given.change) - {one.name for one in changes}
+    if missing:
+        parser.error(f"no change {min(missing)}: --list names them")
     if given.list:
         for change in changes:
             print(f"{change.function}  {change.name}")
