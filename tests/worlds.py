@@ -46,6 +46,7 @@ class Outcome:
     events: list[str]           # names of the primitives called, in order
     image: bytes
     map: Map
+    calls: list[str]            # those by the function itself: step, name, arguments, result
 
     def read(self, path: str) -> int:
         return self.map.read(self.image, path)
@@ -217,7 +218,8 @@ class Pair:
         assert c[4] == p[4], f"C and P put events of {function} into other steps: {c[4]} {p[4]}"
         steps = [s for i, s in enumerate(c[4]) if i == 0 or c[4][i - 1] != s]
         names = [e["text"].partition("(")[0] for e in c[5]]
-        return Outcome(c[0], c[1], steps, names, c[3], self.map)
+        calls = [f"{e['step']} {e['text']}" for e in c[5] if e["step"]]
+        return Outcome(c[0], c[1], steps, names, c[3], self.map, calls)
 
     def _without_trace(self) -> bytes:
         """The state as it is, with the events of building it forgotten."""

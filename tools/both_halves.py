@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Would named cases see a change that both halves have alike?
 
-    python tools/both_halves.py [--jobs N] [--list] [--every N] [FUNCTION ...]
+    python tools/both_halves.py [--jobs N] [--list] [--every N] [--change NAME]... [FUNCTION ...]
 
 Comparing halves tells nothing of what both do. So each condition, call, argument and order of the
 functions is changed in both (tools/both/changes.py), and the named cases with expected values
 are run: those of the function first, then all of tests/pitfalls and tests/scenarios, up to the first
-that fails. What survives is printed; tests/quality/equivalent.toml says of each of them why nobody
+that fails. A change of which the compiler makes the same code is none. What survives is printed; tests/quality/equivalent.toml says of each of them why nobody
 could see it.
 
 Exit status: 0 nothing survives but what is listed there; 1 something else does, or something that is
@@ -32,6 +32,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("functions", nargs="*", metavar="FUNCTION")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--change", action="append", default=[], metavar="NAME",
+                        help="try this one only, by its name as --list tells it; several times")
     parser.add_argument("--every", type=int, default=1, help="try every N-th change only")
     parser.add_argument("--list", action="store_true", help="name the changes, and try none")
     given = parser.parse_args()
@@ -39,7 +41,11 @@ def main() -> int:
     if unknown:
         parser.error(f"no function {min(unknown)}: there are {', '.join(sorted(FUNCTIONS))}")
     changes = [one for one in run.all_changes()
-               if not given.functions or one.function in given.functions][::given.every]
+               if (not given.functions or one.function in given.functions)
+               and (not given.change or one.name in given.change)][::given.every]
+    missing = set(given.change) - {one.name for one in changes}
+    if missing:
+        parser.error(f"no change {min(missing)}: --list names them")
     if given.list:
         for change in changes:
             print(f"{change.function}  {change.name}")
@@ -54,12 +60,13 @@ def main() -> int:
 
     result = run.try_changes(changes, given.jobs, tell)
     count = {what: sum(one == what for one in result.values())
-             for what in (run.SEEN, run.SURVIVED, run.NO_C)}
+             for what in (run.SEEN, run.SURVIVED, run.SAME_CODE, run.NO_C)}
     unproved = [name for name, what in result.items() if what == run.SURVIVED
                 and name not in known]
     disproved = [name for name, what in result.items() if what == run.SEEN and name in known]
     print(f"{len(result)} changes: {count[run.SEEN]} seen, {count[run.SURVIVED]} survived "
-          f"({len(unproved)} without a reason), {count[run.NO_C]} are no C")
+          f"({len(unproved)} without a reason), {count[run.SAME_CODE]} are the same code, "
+          f"{count[run.NO_C]} are no C")
     for name in disproved:
         print(f"{name}: seen, although tests/quality/equivalent.toml says that nobody could")
     return 1 if unproved or disproved else 0

@@ -27,13 +27,18 @@ from .changes import Change, changes_of
 ROOT = Path(__file__).resolve().parents[2]
 # a change that keeps a half from coming back is seen, and more than the slowest cases ever take
 CPU_SECONDS = 120
-SEEN, SURVIVED, NO_C = "seen", "survived", "no C"
+SEEN, SURVIVED, SAME_CODE, NO_C = "seen", "survived", "same code", "no C"
 
 
 def all_changes() -> list[Change]:
     """Of all functions, in the order of the files."""
     return [change for file in anchors.TWINS
             for change in changes_of(file, (paths.cref() / file).read_text(encoding="utf-8"))]
+
+
+def own_calls(function: str) -> list[str]:
+    """All that it calls, situation by situation: what most changes are seen by."""
+    return ["tests/mm/test_expected_calls.py", "-k", f"{function}/ or every_situation"]
 
 
 def first_cases(function: str) -> list[str]:
@@ -66,9 +71,11 @@ class Builder:
                 raise SystemExit(f"{path} does not compile:\n{done.stderr}")
 
     @staticmethod
-    def _compile(source: Path, to: Path, *includes: Path) -> subprocess.CompletedProcess:
-        # what the compiler makes of it is not asked, and it makes this soonest
-        words = ["gcc", *paths.c_flags(), "-g0", "-O0", "-fPIC", "-w", "-c", source, "-o", to,
+    def _compile(source: Path, to: Path, *includes: Path, optimized: bool = False
+                 ) -> subprocess.CompletedProcess:
+        # cases run what is made soonest
+        level = [] if optimized else ["-O0"]
+        words = ["gcc", *paths.c_flags(), "-g0", *level, "-fPIC", "-w", "-c", source, "-o", to,
                  *(f"-I{path}{below}" for path in includes for below in ("/include", "")),
                  f"-I{paths.cref()}/include", f"-I{paths.cref()}"]
         return subprocess.run([str(word) for word in words], capture_output=True, text=True,
@@ -88,6 +95,24 @@ class Builder:
             ["gcc", "-shared", "-o", str(library), *map(str, objects.values()), f"-L{lib}", "-lkmm",
              f"-Wl,-rpath,{lib}"], capture_output=True, text=True, check=False)
         return None if done.returncode else library
+
+    def is_same_code(self, change: Change, number: int) -> bool:
+        """Does the optimizing compiler make the very same code of it?  Then nobody can tell it."""
+        folder = self.folder / str(number)
+        if change.file.endswith(".h"):
+            return False
+        made = []
+        for source, includes in ((paths.cref() / change.file, ()),
+                                 (folder / change.file, (folder,))):
+            to = folder / f"optimized-{len(made)}.o"
+            # the name of a source is in what is made of it
+            alone = folder / "alone" / change.file
+            alone.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, alone)
+            if self._compile(alone, to, *includes, optimized=True).returncode:
+                return False
+            made.append(to.read_bytes())
+        return made[0] == made[1]
 
     def build(self, change: Change, number: int) -> Path | None:
         """The library; None: the change is no C."""
@@ -178,7 +203,8 @@ def try_changes(changes: list[Change], jobs: int, tell) -> dict[str, str]:
         builder = Builder(Path(name))
         unchanged = builder.unchanged()
         # or every change would be seen
-        for cases in (*map(first_cases, sorted({c.function for c in changes})), OTHER_CASES):
+        functions = sorted({change.function for change in changes})
+        for cases in (*map(own_calls, functions), *map(first_cases, functions), OTHER_CASES):
             log = builder.folder / "log"
             if not run_cases(unchanged, cases, log):
                 raise SystemExit(f"{cases} do not hold without a change:\n{log.read_text()}")
@@ -190,8 +216,9 @@ def try_changes(changes: list[Change], jobs: int, tell) -> dict[str, str]:
             what = NO_C
             if library:
                 held = all(run_cases(library, cases, folder / "log") for cases in (
-                    first_cases(change.function), OTHER_CASES))
-                what = SURVIVED if held else SEEN
+                    own_calls(change.function), first_cases(change.function), OTHER_CASES))
+                what = (SEEN if not held else SAME_CODE
+                        if builder.is_same_code(change, number) else SURVIVED)
             result[change.name] = what
             tell(change, what)
             shutil.rmtree(folder)
