@@ -2,6 +2,7 @@
 /* Blocks and the buffers over them: attaching, locking, writing one, reading a page, giving up. */
 #include "machine/blocks.h"
 #include "machine/running.h"
+#include "machine/times.h"
 #include "machine/unwritten.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -14,7 +15,7 @@
 int get_block(struct inode *inode, u64 block, int create, int *mapped)
 {
 	u64 *back = KMM_BACK(get_block, 5, KMM_HERE);
-	int error = 0;
+	int error = 0, allocated = 0;
 
 	back[0] = KMM_WORD(inode);
 	back[1] = block;
@@ -27,12 +28,16 @@ int get_block(struct inode *inode, u64 block, int create, int *mapped)
 		else if (kmm_allocation_fails() || block >= kmm_blocks_on_disk(inode))
 			error = -ENOSPC;
 		else
-			inode->i_mapped |= kmm_mapped_bit(block);
+			allocated = 1;
 	}
+	if (allocated)
+		inode->i_mapped |= kmm_mapped_bit(block);
 	*mapped = kmm_block_mapped(inode, block);
 	back[3] = KMM_WORD(*mapped);
 	back[4] = KMM_WORD(error);
 	barrier();
+	if (allocated)
+		mark_inode_dirty(inode);
 	return error;
 }
 
@@ -169,6 +174,9 @@ void wait_on_buffer(struct buffer_head *bh)
 	kmm_may_sleep();
 	if (bh->b_state >> BH_Lock & 1)
 		kmm_end_io(bh->b_page, 1);
+	/* its write is not begun yet: who will begin it waits for us to be done */
+	if (bh->b_state >> BH_Lock & 1)
+		kmm_end(KMM_LOCK_TWICE);
 }
 
 int sync_dirty_buffer(struct buffer_head *bh)
@@ -212,13 +220,13 @@ void kmm_flush_buffers_by_hand(struct page *page)
 	} while (bh != head);
 }
 
-/* What a block of a page holds in the file: its sectors on disk, or zeroes. */
+/* A block of a page: all that the disk has of it, beyond the end of the file too, or zeroes. */
 static void read_block(struct page *page, const struct inode *inode, u32 sectors, int mapped)
 {
-	u32 from_disk = mapped ? sectors & kmm_sectors_in_file(inode, page->index) : 0;
-
-	kmm_read_sectors(page, inode, from_disk);
-	kmm_zero_sectors(page, sectors & ~from_disk);
+	if (mapped)
+		kmm_read_sectors(page, inode, sectors);
+	else
+		kmm_zero_sectors(page, sectors);
 }
 
 /* Bit i: the page's i-th block is on disk, and its file reaches that far. */
@@ -276,9 +284,15 @@ static void read_into_buffers(struct page *page, const struct inode *inode, u32 
 }
 
 /*
- * A page gets buffers only where a block follows a hole.  Disk reads do not
- * fail here: only buffers can be missing, and then the page stays not Uptodate.
+ * A file system's page gets buffers only where a block follows a hole; a block
+ * device has no other way than by buffers.
  */
+static int needs_buffers(const struct inode *inode, u32 blocks)
+{
+	return inode->i_kind == KMM_BLOCK_DEVICE || blocks & (blocks + 1);
+}
+
+/* Disk reads do not fail here: only buffers can be missing, and then the page stays not Uptodate. */
 int block_read_full_page(struct file *file __attribute__((unused)), struct page *page)
 {
 	u64 *ret = KMM_ENTER(readpage, KMM_HERE, page);
@@ -286,7 +300,7 @@ int block_read_full_page(struct file *file __attribute__((unused)), struct page 
 	u32 blocks = blocks_to_read(page, inode);
 	int has_buffers = kmm_page_flag(page, PG_private);
 
-	if (!has_buffers && blocks & (blocks + 1)) {
+	if (!has_buffers && needs_buffers(inode, blocks)) {
 		has_buffers = create_empty_buffers(page, inode->i_blkbits, 0);
 		if (!has_buffers) {
 			unlock_page(page);

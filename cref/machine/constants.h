@@ -13,6 +13,8 @@
 #define PAGE_CACHE_SHIFT	PAGE_SHIFT
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
+#define HPAGE_SIZE		(1UL << 22)
+#define HPAGE_MASK		(~(HPAGE_SIZE - 1))
 #define PAGE_ALIGN(address)	(((address) + PAGE_SIZE - 1) & PAGE_MASK)
 #define TASK_SIZE		0xC0000000UL
 #define TASK_UNMAPPED_BASE	0x40000000UL
@@ -152,6 +154,7 @@ enum bh_state_bits {
 	BH_Uptodate, BH_Dirty, BH_Lock, BH_Req, BH_Uptodate_Lock, BH_Mapped,
 	BH_New, BH_Async_Read, BH_Async_Write, BH_Delay, BH_Boundary,
 	BH_Write_EIO, BH_Ordered, BH_Eopnotsupp,
+	BH_Freed,		/* the journal's: cut off while a commit had it to write */
 	NR_BH_STATE_BITS
 };
 

@@ -256,8 +256,8 @@ static void put_globals(struct kmm_canonical *form)
 		world->page_of_other ? 2 : 0);
 	put_two(form, world->order_fault, world->sleep_fault);
 	put_two(form, world->fail_in, world->nr_wbc);
-	if (form->flags & KMM_CANONICAL_UNWRITTEN)
-		put(form, world->swap_failed);
+	put_two(form, world->clock_stands,
+		form->flags & KMM_CANONICAL_UNWRITTEN ? world->swap_failed : 0);
 	if (form->flags & KMM_CANONICAL_PAUSES) {
 		put_pagevec(form, &world->lru_add);
 		put_pagevec(form, &world->lru_add_active);
