@@ -182,7 +182,9 @@ def test_kernel_is_left_out_only_where_it_does_the_same(ablations: Ablations, un
     for functions in (one.functions, ALL_FUNCTIONS):
         _, totals, beside = totals_of(half, scope, [
             (half, one.units, functions, properties.ALL, 6, 6)])
-        found.append((totals, beside.found(0, False), beside.found(0, True)))
+        # on the last level fewer are done where less is asked, and told as spared
+        done = totals.pop("transitions") + totals.pop("spared")
+        found.append((done, totals, beside.found(0, False), beside.found(0, True)))
     assert found[0] == found[1]
     assert one.functions != ALL_FUNCTIONS
 
