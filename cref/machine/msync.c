@@ -4,6 +4,7 @@
 #include "machine/fault.h"
 #include "machine/file.h"
 #include "machine/msync.h"
+#include "machine/watch.h"
 #include "machine/writeback.h"
 #include "machine/zap.h"
 
@@ -19,8 +20,10 @@ static void msync_pte(struct vm_area_struct *vma, unsigned long address, pte_t *
 	if (!page)
 		return;
 	/* RW stays: the next store makes the pte dirty again without a fault */
-	if (ptep_clear_flush_dirty(vma, address, pte))
+	if (ptep_clear_flush_dirty(vma, address, pte)) {
+		kmm_note_asked(page);
 		set_page_dirty(page);
+	}
 }
 
 static void msync_page_range(struct vm_area_struct *vma, unsigned long address, unsigned long end)

@@ -50,7 +50,7 @@ void kmm_settle(struct world *world)
 {
 	world->trace_at = world->trace;
 	world->current_task = world->tasks;
-	world->order_fault = world->sleep_fault = 0;
+	world->order_fault = world->sleep_fault = world->store_faults = 0;
 	world->fail_in = world->pauses_left = world->interfered = 0;
 	memset(&world->interference, 0, sizeof(world->interference));
 }
