@@ -52,11 +52,15 @@ static struct page *get_one(struct vm_area_struct *vma, unsigned long address, u
 {
 	struct page *page;
 
-	if (flags & FOLL_WRITE)
-		note_write(vma, address);
-	while (!(page = HALF(follow_page)(vma, address, flags))) {
-		int ret = __handle_mm_fault(vma->vm_mm, vma, address, flags & FOLL_WRITE);
+	for (;;) {
+		int ret;
 
+		if (flags & FOLL_WRITE)
+			note_write(vma, address);
+		page = HALF(follow_page)(vma, address, flags);
+		if (page)
+			return page;
+		ret = __handle_mm_fault(vma->vm_mm, vma, address, flags & FOLL_WRITE);
 		/* the copy is made; its pte stays read-only if the vma is not writable */
 		if (ret & VM_FAULT_WRITE)
 			flags &= ~FOLL_WRITE;
@@ -74,7 +78,6 @@ static struct page *get_one(struct vm_area_struct *vma, unsigned long address, u
 			kmm_bug();
 		}
 	}
-	return page;
 }
 
 static int get_pages(struct mm_struct *mm, unsigned long start, int len, int write, int force,

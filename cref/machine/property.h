@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Properties: statements about worlds that should hold between any two operations. */
+/* Properties: statements about worlds, and runs, that should hold between any two operations. */
 #ifndef KMM_MACHINE_PROPERTY_H
 #define KMM_MACHINE_PROPERTY_H
 

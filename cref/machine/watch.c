@@ -257,7 +257,9 @@ static void find_page(struct synced_page *found, unsigned long address, unsigned
 				    pmd ? *kmm_pte_offset(pmd, address) : __pte(0), &found->index);
 	found->inode = mapping ? mapping->host : NULL;
 	slot = mapping ? kmm_tree_find(&mapping->page_tree, found->index) : NULL;
-	found->told_elsewhere = slot && is_told_elsewhere(slot->page, start, end);
+	/* a paused operation may have taken a dirty pte, and not told yet */
+	found->told_elsewhere = kmm_world->interfering ||
+				(slot && is_told_elsewhere(slot->page, start, end));
 }
 
 /* What is mapped in the range when it begins: meanwhile another thread may map something else. */

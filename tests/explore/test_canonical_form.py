@@ -25,6 +25,8 @@ LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
     (r"world\.(held\[\d+\]|held_from|wbc\[\d+\]\..*|pprev)", "beyond its count nobody's"),
     (r"world\.(current_task|paused_task|interfering|interfered|interference|pauses?_\w+)"
      r"|world\.pauses_more", "of one run: set before each"),
+    (r"world\.(operating|began|paused_began)|inode\[\d+\]\.i_(asked|failed)",
+     "0 between operations: machine/watch.h"),
     (r"world\.version", "the next store has a number that nothing has, whatever it is"),
     (r"world\.jiffies|inode\[\d+\]\.dirtied_when", "time does not pass"),
     (r"mapping\[\d+\]\.i_mmap_writable", "nothing asks, and fork forgets to raise it"),
