@@ -249,12 +249,15 @@ static void find_page(struct synced_page *found, unsigned long address, unsigned
 		      unsigned long end)
 {
 	const pmd_t *pmd = kmm_find_pmd(current->mm, address);
+	pte_t pte = pmd ? *kmm_pte_offset(pmd, address) : __pte(0);
 	const struct address_space *mapping;
 	const struct radix_tree_slot *slot;
 
 	found->index = 0;
-	mapping = kmm_mapping_meant(current->mm, address,
-				    pmd ? *kmm_pte_offset(pmd, address) : __pte(0), &found->index);
+	mapping = kmm_mapping_meant(current->mm, address, pte, &found->index);
+	/* a private copy stands for the page of the file that would be there */
+	if (!mapping)
+		mapping = kmm_mapping_meant(current->mm, address, __pte(0), &found->index);
 	found->inode = mapping ? mapping->host : NULL;
 	slot = mapping ? kmm_tree_find(&mapping->page_tree, found->index) : NULL;
 	/* a paused operation may have taken a dirty pte, and not told yet */

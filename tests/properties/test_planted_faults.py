@@ -7,7 +7,7 @@ tests/quality/test_planted_properties.py has the same faults in half P.
 import shutil
 import subprocess
 
-import planted
+import planted_faults
 import pytest
 
 from pykmm import paths
@@ -30,7 +30,7 @@ def faulty(tmp_path_factory):
              f"-I{cref}/include", f"-I{cref}"]
 
     def make(fault):
-        number = planted.FAULTS.index(fault)
+        number = planted_faults.FAULTS.index(fault)
         source, library = folder / f"{number}.c", folder / f"{number}.so"
         source.write_text(fault.in_c((cref / fault.c_file).read_text(encoding="utf-8")),
                           encoding="utf-8")
@@ -43,12 +43,12 @@ def faulty(tmp_path_factory):
     return make
 
 
-@pytest.mark.parametrize("fault", planted.FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", planted_faults.FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_in_half_c_is_told(faulty, fault):
     assert fault.world(halves.c_half()).broken(fault.breaks) == []
     assert fault.world(faulty(fault)).broken(fault.breaks) == [fault.breaks]
 
 
 def test_each_new_property_has_a_fault():
-    assert {fault.breaks for fault in planted.FAULTS} == set(core.PROPERTIES) - ELSEWHERE
+    assert {fault.breaks for fault in planted_faults.FAULTS} == set(core.PROPERTIES) - ELSEWHERE
     assert len(properties.names(properties.ALL)) == len(core.PROPERTIES)

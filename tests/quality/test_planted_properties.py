@@ -14,29 +14,29 @@ import pytest
 HERE = Path(__file__).parents[1] / "properties"
 sys.path.append(str(HERE))
 
-import planted  # noqa: E402
+import planted_faults  # noqa: E402
 
 PYKMM = Path(__file__).resolve().parents[2] / "pykmm"
-TRIED = planted.FAULTS if os.environ.get("PYKMM_DEEP") == "1" else planted.FAULTS[2:3]
+TRIED = planted_faults.FAULTS if os.environ.get("PYKMM_DEEP") == "1" else planted_faults.FAULTS[2:3]
 
 PROGRAM = """
 import sys
 sys.path.append(sys.argv[1])
-import planted
+import planted_faults
 from pykmm.engine import halves
-fault = planted.FAULTS[int(sys.argv[2])]
+fault = planted_faults.FAULTS[int(sys.argv[2])]
 print(*fault.world(halves.p_half()).broken(fault.breaks))
 """
 
 
 def told(copy, fault, cwd):
     """What half P of the copy breaks in the world of this fault."""
-    done = copy.run(["-c", PROGRAM, str(HERE), str(planted.FAULTS.index(fault))], cwd)
+    done = copy.run(["-c", PROGRAM, str(HERE), str(planted_faults.FAULTS.index(fault))], cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("fault", planted.FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", planted_faults.FAULTS, ids=lambda fault: fault.name)
 def test_fault_fits_the_source_as_it_stands(fault):
     text = (PYKMM / fault.p_file).read_text(encoding="utf-8")
     assert fault.in_p(text) != text

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Faults that are planted into a half, each of which breaks one property in one small world.
 
-    planted.FAULTS[0].in_c(text), .in_p(text)   cref/<c_file> and pykmm/<p_file> with the fault
-    planted.FAULTS[0].world(half)               a World after the operations that show it
+    planted_faults.FAULTS[0].in_c(text), .in_p(text)   cref/<c_file> and pykmm/<p_file> with the fault
+    planted_faults.FAULTS[0].world(half)               a World after the operations that show it
 
 A machine does what it should in all of them: what is wrong is a function that the patch changes.
 """
