@@ -276,7 +276,7 @@ static void edit_buffer(struct world *world, u32 which, u32 how, u64 raw)
 
 	switch (how & 3) {
 	case 0:
-		bh->b_state ^= raw & ((1UL << NR_BH_STATE_BITS) - 1);
+		bh->b_state ^= raw & ((1UL << BH_Freed) - 1);
 		break;
 	case 1:
 		bh->b_count = (s32)number(how, raw);

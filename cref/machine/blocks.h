@@ -94,10 +94,16 @@ int try_to_release_page(struct page *page, u32 gfp);
 /* ext3, ordered data: journal.c */
 int kmm_ext3_writepage(struct page *page, struct writeback_control *wbc);
 int kmm_ext3_releasepage(struct page *page, u32 gfp);
+/* Filing: one that a commit has still to write is written at once, and waited for. */
 void kmm_join_transaction(struct buffer_head *bh);
 void kmm_leave_transaction(struct buffer_head *bh);
-/* Writes what is dirty of the inode's transaction, waits, and lets go of all of it. */
-void kmm_journal_commit(struct inode *inode);
+/* A buffer that is cut off, locked: 1 where a commit has it to write, and it stays as it is. */
+int kmm_commit_keeps(struct buffer_head *bh);
+/*
+ * Writes what is dirty and not locked of the inode's transaction, waits for the rest, and
+ * lets go of all of it: 0, or -EIO where a block that it only waited for was not written.
+ */
+int kmm_journal_commit(struct inode *inode);
 
 /* The file system writes the dirty buffers of a page by itself and tells the page nothing. */
 void kmm_flush_buffers_by_hand(struct page *page);

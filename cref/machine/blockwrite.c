@@ -170,14 +170,19 @@ int block_write_full_page(struct page *page, struct writeback_control *wbc)
 	return KMM_GIVE(ret, write_blocks(inode, page, wbc));
 }
 
-/* ext3 also takes it out of its transaction: there is nothing left to be written first. */
+/*
+ * What it holds stays Uptodate.  ext3 also takes it out of its transaction: there is
+ * nothing left to be written first; but what a commit has in hand it cannot touch.
+ */
 static void discard_buffer(struct buffer_head *bh)
 {
 	lock_buffer(bh);
-	bh->b_state &= ~(1UL << BH_Dirty | 1UL << BH_Mapped | 1UL << BH_Req | 1UL << BH_New |
-			 1UL << BH_Delay);
-	if (bh->b_in_transaction)
-		kmm_leave_transaction(bh);
+	if (!kmm_commit_keeps(bh)) {
+		bh->b_state &= ~(1UL << BH_Dirty | 1UL << BH_Mapped | 1UL << BH_Req |
+				 1UL << BH_New | 1UL << BH_Delay);
+		if (bh->b_in_transaction)
+			kmm_leave_transaction(bh);
+	}
 	unlock_buffer(bh);
 }
 

@@ -170,6 +170,9 @@ void wait_on_buffer(struct buffer_head *bh)
 	kmm_may_sleep();
 	if (bh->b_state >> BH_Lock & 1)
 		kmm_end_io(bh->b_page, 1);
+	/* its write is not begun yet: who will begin it waits for us to be done */
+	if (bh->b_state >> BH_Lock & 1)
+		kmm_end(KMM_LOCK_TWICE);
 }
 
 int sync_dirty_buffer(struct buffer_head *bh)
@@ -213,13 +216,13 @@ void kmm_flush_buffers_by_hand(struct page *page)
 	} while (bh != head);
 }
 
-/* What a block of a page holds in the file: its sectors on disk, or zeroes. */
+/* A block of a page: all that the disk has of it, beyond the end of the file too, or zeroes. */
 static void read_block(struct page *page, const struct inode *inode, u32 sectors, int mapped)
 {
-	u32 from_disk = mapped ? sectors & kmm_sectors_in_file(inode, page->index) : 0;
-
-	kmm_read_sectors(page, inode, from_disk);
-	kmm_zero_sectors(page, sectors & ~from_disk);
+	if (mapped)
+		kmm_read_sectors(page, inode, sectors);
+	else
+		kmm_zero_sectors(page, sectors);
 }
 
 /* Bit i: the page's i-th block is on disk, and its file reaches that far. */
@@ -277,9 +280,15 @@ static void read_into_buffers(struct page *page, const struct inode *inode, u32 
 }
 
 /*
- * A page gets buffers only where a block follows a hole.  Disk reads do not
- * fail here: only buffers can be missing, and then the page stays not Uptodate.
+ * A file system's page gets buffers only where a block follows a hole; a block
+ * device has no other way than by buffers.
  */
+static int needs_buffers(const struct inode *inode, u32 blocks)
+{
+	return inode->i_kind == KMM_BLOCK_DEVICE || blocks & (blocks + 1);
+}
+
+/* Disk reads do not fail here: only buffers can be missing, and then the page stays not Uptodate. */
 int block_read_full_page(struct file *file __attribute__((unused)), struct page *page)
 {
 	u64 *ret = KMM_ENTER(readpage, KMM_HERE, page);
@@ -287,7 +296,7 @@ int block_read_full_page(struct file *file __attribute__((unused)), struct page 
 	u32 blocks = blocks_to_read(page, inode);
 	int has_buffers = kmm_page_flag(page, PG_private);
 
-	if (!has_buffers && blocks & (blocks + 1)) {
+	if (!has_buffers && needs_buffers(inode, blocks)) {
 		has_buffers = create_empty_buffers(page, inode->i_blkbits, 0);
 		if (!has_buffers) {
 			unlock_page(page);

@@ -152,6 +152,7 @@ enum bh_state_bits {
 	BH_Uptodate, BH_Dirty, BH_Lock, BH_Req, BH_Uptodate_Lock, BH_Mapped,
 	BH_New, BH_Async_Read, BH_Async_Write, BH_Delay, BH_Boundary,
 	BH_Write_EIO, BH_Ordered, BH_Eopnotsupp,
+	BH_Freed,		/* the journal's: cut off while a commit had it to write */
 	NR_BH_STATE_BITS
 };
 

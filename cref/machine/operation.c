@@ -215,8 +215,7 @@ static s64 do_commit(u32 number)
 
 	if (!inode || inode->i_kind != KMM_EXT3)
 		return -ENOENT;
-	kmm_journal_commit(inode);
-	return 0;
+	return kmm_journal_commit(inode);
 }
 
 static s64 do_release_page(u32 inode, u32 index)

@@ -290,7 +290,7 @@ struct inode {
 	u32 i_blkbits;
 	u32 i_charged;			/* pages that an unnamed tmpfs file is charged for */
 	u32 i_count;			/* 0: the slot is free; open files and the name hold it */
-	u32 reserved;
+	u32 i_committing;		/* 1: a commit of its journal is under way */
 };
 
 struct dentry {
@@ -317,6 +317,19 @@ struct file {
 /* bh->b_end_io: what its I/O, which is under way, does when it ends */
 enum { KMM_END_NONE, KMM_END_ASYNC_WRITE, KMM_END_WRITE };
 
+/*
+ * bh->b_in_transaction: which list of its file's journal it is on.  While a commit
+ * sleeps another actor may act, and commit another file's journal: its buffers have
+ * KMM_BY_OTHER more.
+ */
+enum kmm_in_transaction {
+	KMM_IN_NONE,
+	KMM_IN_RUNNING,		/* the next commit's */
+	KMM_IN_COMMITTING,	/* to be looked at by the commit that is under way */
+	KMM_IN_LOCKED,		/* to be waited for by it */
+};
+#define KMM_BY_OTHER	2
+
 /* A buffer head whose b_page is NULL is free. */
 struct buffer_head {
 	unsigned long b_state;
@@ -326,7 +339,7 @@ struct buffer_head {
 	s32 b_count;
 	u32 b_blocknr;
 	u32 b_end_io;
-	u32 b_in_transaction;		/* the journal holds it, and one of b_count */
+	u32 b_in_transaction;		/* of enum kmm_in_transaction; it holds one of b_count */
 };
 
 struct pagevec {

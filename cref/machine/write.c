@@ -51,9 +51,9 @@ static int write_blocks(struct inode *inode, struct page *page, u32 from, u32 to
 		return error;
 	}
 	copy_in(page, from, to);
-	__block_commit_write(inode, page, from, to);
 	if (inode->i_kind == KMM_EXT3)
 		join_written(page, 1u << inode->i_blkbits, from, to);
+	__block_commit_write(inode, page, from, to);
 	if (grows(inode, start + to))
 		__mark_inode_dirty(inode, I_DIRTY);
 	return 0;

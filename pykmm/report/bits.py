@@ -18,7 +18,7 @@ I_STATE = ["dirty_sync", "dirty_datasync", "dirty_pages", "lock", "freeing", "cl
            "will_free"]
 
 B_STATE = ("Uptodate Dirty Lock Req Uptodate_Lock Mapped New Async_Read Async_Write Delay "
-           "Boundary Write_EIO Ordered Eopnotsupp").split()
+           "Boundary Write_EIO Ordered Eopnotsupp Freed").split()
 
 UNITS = ["U1", "U2", "U3", "U4", "U5", "U6", "U7"]
 

@@ -5,8 +5,8 @@
     blocks(kernel, 0) == "UM DUM"
 """
 
-BITS = {"U": 0, "D": 1, "L": 2, "Q": 3, "M": 5, "N": 6, "A": 8, "Y": 9, "E": 11}
-# U Uptodate, D Dirty, L Lock, Q Req, M Mapped, N New, A Async_Write, Y Delay, E Write_EIO
+BITS = {"U": 0, "D": 1, "L": 2, "Q": 3, "M": 5, "N": 6, "A": 8, "Y": 9, "E": 11, "F": 14}
+# U Uptodate, D Dirty, L Lock, Q Req, M Mapped, N New, A Async_Write, Y Delay, E Write_EIO, F Freed
 SECTORS = 4
 END_ASYNC_WRITE, END_WRITE = 1, 2
 IO_BIO = 0x10
@@ -17,7 +17,7 @@ def state(letters):
 
 
 def letters(word):
-    text = "".join(letter for letter in "ALDUMQNYE" if word >> BITS[letter] & 1)
+    text = "".join(letter for letter in "ALDUMQNYEF" if word >> BITS[letter] & 1)
     assert state(text) == word, f"a bit without a letter in {word:#x}"
     return text or "-"
 

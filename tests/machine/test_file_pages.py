@@ -119,15 +119,57 @@ def test_nopage_of_a_disk_file_finds_the_page_of_the_address(kernel, address, pg
     assert kernel.get("page[4].flags.referenced") == 1
 
 
-@pytest.mark.parametrize("kind, read", [("ext2", [1, 2, 3, 4]), ("ext3", [1, 2, 3, 4]),
-                                        ("block device", [1, 2, 3, 4]), ("ramfs", [0, 0, 0, 0])])
-def test_nopage_that_reads_is_a_major_fault(kernel, kind, read):
+@pytest.mark.parametrize("kind, read, buffers", [
+    ("ext2", [1, 2, 3, 4], "none"), ("ext3", [1, 2, 3, 4], "none"),
+    ("block device", [1, 2, 3, 4], "UMQ"), ("ramfs", [0, 0, 0, 0], "none")])
+def test_nopage_that_reads_is_a_major_fault(kernel, kind, read, buffers):
     mapped(kernel, kind, disk=(1, 2, 3, 4))
     assert kernel.call("nopage", VMA, BASE) == kernel.at("page[0]")
     assert kernel.events()[0] == ("nopage", "vma[0]", BASE, MAJOR, "page[0]")
     assert contents(kernel, 0) == read
+    assert blocks(kernel, 0) == buffers
+    assert flags(kernel, 0) == ("uptodate" if buffers == "none" else "uptodate private")
+    assert count(kernel, 0) == (3 if buffers == "none" else 4)
+
+
+@pytest.mark.parametrize("size, blkbits, buffers, read", [
+    (4096, 10, "UMQ UMQ UMQ UMQ", [1, 2, 3, 4]),
+    (2048, 10, "UMQ UMQ U U", [1, 2, 0, 0]),    # past the device: nothing is asked of the disk
+    (1024, 11, "UMQ U", [1, 2, 0, 0]),          # of its last block all that is there is read
+])
+def test_a_page_of_a_device_is_read_into_buffers(kernel, size, blkbits, buffers, read):
+    mapped(kernel, "block device", size=size, blkbits=blkbits, disk=(1, 2, 3, 4))
+    kernel.call("nopage", VMA, BASE)
+    assert blocks(kernel, 0) == buffers
+    assert contents(kernel, 0) == read
+    assert "create_empty_buffers" in names(kernel)
+
+
+def test_a_page_of_a_device_cannot_be_read_without_buffers(kernel):
+    mapped(kernel, "block device", disk=(1, 2, 3, 4))
+    kernel.set("world.fail_in", 2)              # the page; its buffer
+    assert kernel.call("nopage", VMA, BASE) == OOM
+    assert flags(kernel, 0) == ""
+
+
+@pytest.mark.parametrize("kind", ["ext2", "ext3"])
+@pytest.mark.parametrize("size, blkbits, read", [
+    (1024, 12, [1, 2, 3, 4]),                   # the last block is read as the disk has it
+    (1024, 11, [1, 2, 0, 0]),                   # and a block past the end not at all
+    (1025, 10, [1, 2, 0, 0]),
+])
+def test_what_is_read_beyond_the_end(kernel, kind, size, blkbits, read):
+    mapped(kernel, kind, size=size, blkbits=blkbits, disk=(1, 2, 3, 4))
+    kernel.call("nopage", VMA, BASE)
+    assert contents(kernel, 0) == read
+    assert blocks(kernel, 0) == "none"
+
+
+def test_a_page_that_is_one_hole_asks_nothing_of_the_disk(kernel):
+    mapped(kernel, "ext2", blkbits=11, mapped=0, disk=(1, 2, 3, 4))
+    kernel.call("nopage", VMA, BASE)
+    assert contents(kernel, 0) == [0, 0, 0, 0]
     assert flags(kernel, 0) == "uptodate"
-    assert count(kernel, 0) == 3
 
 
 @pytest.mark.parametrize("size, index, there", [

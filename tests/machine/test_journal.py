@@ -2,7 +2,7 @@
 """ext3 with ordered data: which blocks are in a transaction, and how they leave it."""
 
 import pytest
-from block_pictures import blocks, cache, disk, flags, names
+from block_pictures import END_WRITE, blocks, cache, disk, flags, names
 
 PAGE, WBC = "page[0]", "world.wbc[0].nr_to_write"
 ENOMEM, ENOSPC = -12, -28
@@ -102,7 +102,15 @@ def test_a_discarded_block_leaves_its_transaction(kernel):
     assert joined(kernel, 2) == [1, 0]
 
 
-def test_journal_commit_writes_what_is_dirty_and_lets_all_go(kernel):
+COMMITTING, LOCKED, BY_OTHER = 2, 3, 2
+ROUND = ["ll_rw_block", "lock_buffer"]
+
+
+def commit(kernel, inode=0):
+    return kernel.call("journal_commit", f"inode[{inode}].i_state")
+
+
+def test_a_commit_writes_what_is_dirty_and_lets_all_go(kernel):
     kernel.inode(0, "ext3", blkbits=11)
     kernel.inode(1, "ext3")
     # the last block is in no transaction; page 1 is of another file
@@ -111,7 +119,7 @@ def test_journal_commit_writes_what_is_dirty_and_lets_all_go(kernel):
     cache(kernel, 2, "DUM", first=4, inode=1, flags="uptodate dirty")
     for i in (0, 1, 2, 4):
         kernel.call("join_transaction", kernel.buffer(i))
-    kernel.call("journal_commit", "inode[0].i_state")
+    assert commit(kernel) == 0
     assert blocks(kernel, 0) == "UMQ UMQ"
     assert blocks(kernel, 1) == "UM DUM"
     assert blocks(kernel, 2) == "DUM"
@@ -120,18 +128,86 @@ def test_journal_commit_writes_what_is_dirty_and_lets_all_go(kernel):
     assert disk(kernel, 0, 1) == [0, 0, 0, 0]
     # it tells the pages nothing
     assert flags(kernel, 0) == "uptodate dirty private"
-    # all are submitted before any is waited for
-    assert names(kernel) == ["journal_commit", *["ll_rw_block", "lock_buffer", "submit_bh",
-                                                 "submit_bio"] * 2,
-                             "end_io", "unlock_buffer", "unlock_buffer"]
+    # all are submitted before any is waited for; the second turn waits
+    assert names(kernel) == ["journal_commit", *[*ROUND, "submit_bh", "submit_bio"] * 2,
+                             *ROUND, "end_io", *["unlock_buffer"] * 3, *ROUND, "unlock_buffer"]
 
 
-def test_journal_commit_waits_for_writepage_s_blocks_too(kernel):
+def test_a_commit_waits_for_writepage_s_blocks_too(kernel):
     kernel.inode(0, "ext3")
     cache(kernel, 0, flags="locked uptodate", contents=(1, 2, 3, 4))
     kernel.call("ext3_writepage", PAGE, WBC)
-    kernel.call("journal_commit", "inode[0].i_state")
+    assert commit(kernel) == 0
+    assert names(kernel)[:3] == ["journal_commit", "end_io", "unlock_buffer"]
+    assert "ll_rw_block" not in names(kernel)
     assert blocks(kernel, 0) == "UMQ"
     assert flags(kernel, 0) == "uptodate private"
     assert joined(kernel, 1) == [0]
     assert disk(kernel) == [1, 2, 3, 4]
+
+
+# a block of a transaction as a commit finds it; is it written; what it is afterwards
+@pytest.mark.parametrize("before, under_way, submitted, after", [
+    ("UM", False, 0, "UM"),
+    ("DUM", False, 1, "UMQ"),
+    ("LUMQ", True, 0, "UMQ"),
+    ("LDUMQ", True, 0, "DUMQ"),         # dirty again under its write: it is let go so
+])
+def test_what_a_commit_does_with_one_block(kernel, before, under_way, submitted, after):
+    kernel.inode(0, "ext3")
+    cache(kernel, 0, before, flags="uptodate dirty", contents=(1, 2, 3, 4))
+    kernel.call("join_transaction", kernel.buffer(0))
+    if under_way:
+        kernel.set("buffer[0].b_end_io", END_WRITE)
+        kernel.set("buffer[0].b_count", 2)
+        kernel.set("page[0].io", 0xF)
+        for i in range(4):
+            kernel.set(f"page[0].in_flight[{i}]", 5 + i)
+    assert commit(kernel) == 0
+    assert names(kernel).count("submit_bh") == submitted
+    assert blocks(kernel, 0) == after
+    assert joined(kernel, 1) == [0]
+    assert disk(kernel) == ([5, 6, 7, 8] if under_way else [1, 2, 3, 4] if submitted else [0] * 4)
+    assert flags(kernel, 0) == "uptodate dirty private"
+
+
+def test_one_commit_of_a_file_at_a_time(kernel):
+    kernel.inode(0, "ext3")
+    kernel.set("inode[0].i_committing", 1)
+    assert kernel.end("journal_commit", "inode[0].i_state") == "lock taken twice"
+
+
+@pytest.mark.parametrize("was, picture, after, count, wrote", [
+    (COMMITTING, "DUM", "UMQ", 1, 1),           # what it holds belongs to the commit
+    (COMMITTING, "UM", "UM", 1, 0),
+    (LOCKED, "DUM", "UMQ", 1, 1),
+    (COMMITTING + BY_OTHER, "DUM", "UMQ", 1, 1),
+    (1, "DUM", "DUM", 1, 0),
+])
+def test_filing_a_block_that_a_commit_has(kernel, was, picture, after, count, wrote):
+    kernel.inode(0, "ext3")
+    cache(kernel, 0, picture, flags="uptodate dirty", contents=(1, 2, 3, 4))
+    kernel.call("join_transaction", kernel.buffer(0))
+    kernel.set("buffer[0].b_in_transaction", was)
+    kernel.call("join_transaction", kernel.buffer(0))
+    assert names(kernel).count("sync_dirty_buffer") == wrote
+    assert blocks(kernel, 0) == after
+    assert kernel.get("buffer[0].b_in_transaction") == 1
+    assert kernel.get("buffer[0].b_count") == count
+    assert disk(kernel) == ([1, 2, 3, 4] if wrote else [0] * 4)
+
+
+@pytest.mark.parametrize("was, picture, stays", [
+    (0, "U", 0), (1, "U", 0), (LOCKED, "U", 0), (LOCKED + BY_OTHER, "U", 0),
+    (COMMITTING, "DUMF", COMMITTING), (COMMITTING + BY_OTHER, "DUMF", COMMITTING + BY_OTHER),
+])
+def test_discarding_a_block_that_a_commit_has(kernel, was, picture, stays):
+    kernel.inode(0, "ext3", blkbits=11)
+    cache(kernel, 0, "DUM DUMQN", flags="locked uptodate dirty")
+    if was:
+        kernel.call("join_transaction", kernel.buffer(1))
+        kernel.set("buffer[1].b_in_transaction", was)
+    kernel.call("block_invalidatepage", PAGE, 2048)
+    assert blocks(kernel, 0) == f"DUM {'DUMQNF' if stays else picture}"
+    assert kernel.get("buffer[1].b_in_transaction") == stays
+    assert kernel.get("buffer[1].b_count") == (1 if stays else 0)
