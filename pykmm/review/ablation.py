@@ -145,7 +145,7 @@ class Ablations:
         return {name: self._kept(scope) for name, scope in self.scopes.items()}
 
     def _kept(self, scope: Scope) -> int:
-        mask = properties.ALL
+        mask = properties.ALL & ~properties.SAID_BY_UNITS
         # nothing is tried from a world that breaks one, so the next is only seen without it
         while found := self.explore(scope, ALL_UNITS, mask)["found"]:
             mask &= ~properties.mask(one["name"] for one in found if one["what"] == "property")
