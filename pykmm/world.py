@@ -91,11 +91,13 @@ class World:
     half : str | Half       who runs the functions of the patch: C, P, or a half that was loaded
     units : str | int       edits of the patch that are on: all, none, U5, -U6, a mask
     memory : int            pages to allocate from, 1 to 16
+    clock_stands : bool     all operations fall into one second: no time stamp of a file changes
 
     Both can be set at any time.  A copy is cheap: `before = w.copy()`.
     """
 
-    def __init__(self, half: "str | core.Half" = "C", units: str | int = "all", memory: int = 16):
+    def __init__(self, half: "str | core.Half" = "C", units: str | int = "all", memory: int = 16,
+                 clock_stands: bool = False):
         machine = _machine()
         self._image = machine.empty
         self._before, self._steps = self._image, []
@@ -109,6 +111,7 @@ class World:
         for page in range(number("memory", memory, 1, pages), pages):
             self[f"page[{page}].flags"] = _PG_RESERVED
             self[f"page[{page}]._count"] = 1
+        self["world.clock_stands"] = int(clock_stands)
         self._before = self._image
 
     # What it is made of.

@@ -359,6 +359,7 @@ void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 	take_pages(world, pages_taken[s->memory]);
 	world->units = s->units;
 	world->buffer_heads_over_limit = s->many_buffers == 0;
+	world->clock_stands = s->clock == 3;
 	world->fail_in = s->fail ? 0 : s->fail_at / 4 + 1;
 	if (s->pause) {
 		world->pauses_left = s->pause_at / 8 + 1;

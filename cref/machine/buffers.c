@@ -2,6 +2,7 @@
 /* Blocks and the buffers over them: attaching, locking, writing one, reading a page, giving up. */
 #include "machine/blocks.h"
 #include "machine/running.h"
+#include "machine/times.h"
 #include "machine/unwritten.h"
 #include "machine/watch.h"
 
@@ -15,7 +16,7 @@
 int get_block(struct inode *inode, u64 block, int create, int *mapped)
 {
 	u64 *back = KMM_BACK(get_block, 5, KMM_HERE);
-	int error = 0;
+	int error = 0, allocated = 0;
 
 	back[0] = KMM_WORD(inode);
 	back[1] = block;
@@ -28,12 +29,16 @@ int get_block(struct inode *inode, u64 block, int create, int *mapped)
 		else if (kmm_allocation_fails() || block >= kmm_blocks_on_disk(inode))
 			error = -ENOSPC;
 		else
-			inode->i_mapped |= kmm_mapped_bit(block);
+			allocated = 1;
 	}
+	if (allocated)
+		inode->i_mapped |= kmm_mapped_bit(block);
 	*mapped = kmm_block_mapped(inode, block);
 	back[3] = KMM_WORD(*mapped);
 	back[4] = KMM_WORD(error);
 	barrier();
+	if (allocated)
+		mark_inode_dirty(inode);
 	return error;
 }
 

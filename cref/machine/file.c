@@ -3,6 +3,7 @@
 #include "machine/blocks.h"
 #include "machine/file.h"
 #include "machine/lru.h"
+#include "machine/times.h"
 #include "machine/truncate.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -155,15 +156,15 @@ int kmm_deny_write_access(struct file *file, u32 here)
 	return error;
 }
 
-/* The time of access is not modelled. */
 int generic_file_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	int error = file->f_mapping->a_ops->readpage ? 0 : -ENOEXEC;
+	u64 *error = KMM_ENTER(f_op_mmap, KMM_HERE, file, vma);
 
-	if (!error)
-		vma->vm_ops = &kmm_generic_vm_ops;
-	KMM_EVENT(f_op_mmap, KMM_HERE, file, vma, error);
-	return error;
+	if (!file->f_mapping->a_ops->readpage)
+		return KMM_GIVE(error, -ENOEXEC);
+	file_accessed(file);
+	vma->vm_ops = &kmm_generic_vm_ops;
+	return 0;
 }
 
 /* Looking up and taking the reference are one step under tree_lock, which is not recorded. */

@@ -6,6 +6,7 @@
  */
 #include "machine/contents.h"
 #include "machine/file.h"
+#include "machine/times.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -50,6 +51,7 @@ struct page *shmem_nopage(struct vm_area_struct *area, unsigned long address, in
 int shmem_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	KMM_EVENT(f_op_mmap, KMM_HERE, file, vma, 0);
+	file_accessed(file);
 	vma->vm_ops = &kmm_shmem_vm_ops;
 	return 0;
 }

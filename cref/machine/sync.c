@@ -61,12 +61,29 @@ static void place_inode(struct inode *inode)
 	inode->i_place = inode->i_state & I_DIRTY ? INODE_ON_DIRTY : INODE_ON_CLEAN;
 }
 
-static int sync_single_inode(struct inode *inode, struct writeback_control *wbc)
+/*
+ * Nothing is modelled of an inode on disk but its bits, which are off already.  ext3's
+ * is in the journal: who waits has that commit, with all data that it holds; who does
+ * not wait does nothing.
+ */
+static int write_inode(struct inode *inode, u32 sync_mode)
+{
+	if (inode->i_kind == KMM_EXT3 && sync_mode == WB_SYNC_ALL)
+		return kmm_journal_commit(inode);
+	return 0;
+}
+
+static int sync_single_inode(struct inode *inode, unsigned long was_dirty,
+			     struct writeback_control *wbc)
 {
 	struct address_space *mapping = inode->i_mapping;
 	int ret = HALF(do_writepages)(mapping, wbc), error;
 
-	/* the inode itself is written here: nothing of that is modelled but its bits, off already */
+	if (was_dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) {
+		error = write_inode(inode, wbc->sync_mode);
+		if (!ret)
+			ret = error;
+	}
 	if (wbc->sync_mode == WB_SYNC_ALL) {
 		error = filemap_fdatawait(mapping);
 		if (!ret)
@@ -79,6 +96,7 @@ static int sync_inode(struct inode *inode, u32 sync_mode, s64 nr_to_write)
 {
 	struct world *world = kmm_world;
 	struct writeback_control *wbc;
+	unsigned long was_dirty;
 	u64 *result;
 	int ret;
 
@@ -92,6 +110,7 @@ static int sync_inode(struct inode *inode, u32 sync_mode, s64 nr_to_write)
 		kmm_may_sleep();
 		kmm_end(KMM_LOCK_TWICE);
 	}
+	was_dirty = inode->i_state & I_DIRTY;
 	inode->i_state = (inode->i_state & ~(unsigned long)I_DIRTY) | I_LOCK;
 	spin_unlock(&world->inode_lock);
 
@@ -99,7 +118,7 @@ static int sync_inode(struct inode *inode, u32 sync_mode, s64 nr_to_write)
 	wbc->sync_mode = sync_mode;
 	wbc->nr_to_write = nr_to_write;
 	wbc->nonblocking = sync_mode == WB_SYNC_NONE;
-	ret = sync_single_inode(inode, wbc);
+	ret = sync_single_inode(inode, was_dirty, wbc);
 	kmm_put_wbc(wbc);
 
 	spin_lock(&world->inode_lock);
@@ -125,12 +144,14 @@ static int sync_blockdev(struct address_space *mapping)
 	return ret ? ret : error;
 }
 
-/* f_op->fsync, with i_mutex held; pages were begun before, so the inode alone is left to write. */
+/*
+ * f_op->fsync, with i_mutex held; pages were begun before, so the inode alone is left to
+ * write.  ext3 has its journal commit for an inode that is dirty itself, and else does nothing.
+ */
 static int fsync_of_kind(struct inode *inode)
 {
 	switch (inode->i_kind) {
 	case KMM_EXT3:
-		kmm_journal_commit(inode);
 		return inode->i_state & (I_DIRTY_SYNC | I_DIRTY_DATASYNC) ?
 		       sync_inode(inode, WB_SYNC_ALL, 0) : 0;
 	case KMM_EXT2:

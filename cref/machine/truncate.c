@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Taking pages out of files: truncation, which asks nobody, and invalidation, which does. */
 #include "machine/running.h"
+#include "machine/times.h"
 #include "machine/truncate.h"
 #include "machine/unwritten.h"
 #include "machine/watch.h"
@@ -168,6 +169,16 @@ long vmtruncate(struct inode *inode, loff_t_kmm size)
 	return 0;
 }
 
+/* The size that it has already touches no page, and is a change of the inode all the same. */
+static long set_size(struct inode *inode, loff_t_kmm size)
+{
+	long error = size == inode->i_size ? 0 : vmtruncate(inode, size);
+
+	if (!error)
+		mark_inode_dirty(inode);
+	return error;
+}
+
 /* Only a regular file has a size to be changed. */
 static int has_size(const struct inode *inode)
 {
@@ -183,7 +194,7 @@ long kmm_truncate(struct inode *inode, loff_t_kmm size)
 	if (size < 0 || !has_size(inode))
 		return KMM_GIVE(result, (long)-EINVAL);
 	mutex_lock(&inode->i_mutex);
-	ret = vmtruncate(inode, size);
+	ret = set_size(inode, size);
 	mutex_unlock(&inode->i_mutex);
 	return KMM_GIVE(result, ret);
 }

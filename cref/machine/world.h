@@ -130,7 +130,7 @@ struct world {
 	u32 nr_swap_used;
 	u32 nr_wbc;
 	u32 swap_failed;		/* 1: a write to swap has failed, for the property known_contents */
-	u32 reserved;
+	u32 clock_stands;		/* 0: any two operations have other times; 1: all have one */
 	struct writeback_control wbc[KMM_NR_WBC];	/* those in use, innermost last */
 	struct vm_area_struct *pprev;	/* what a direct call of mprotect_fixup is given a pointer to */
 

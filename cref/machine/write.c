@@ -5,6 +5,7 @@
  */
 #include "machine/blocks.h"
 #include "machine/file.h"
+#include "machine/times.h"
 #include "machine/truncate.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -55,7 +56,7 @@ static int write_blocks(struct inode *inode, struct page *page, u32 from, u32 to
 		join_written(page, 1u << inode->i_blkbits, from, to);
 	__block_commit_write(inode, page, from, to);
 	if (grows(inode, start + to))
-		__mark_inode_dirty(inode, I_DIRTY);
+		mark_inode_dirty(inode);
 	return 0;
 }
 
@@ -135,19 +136,20 @@ static long allowed(const struct inode *inode, u64 pos, unsigned long len)
 	return len < limit - pos ? (long)len : (long)(limit - pos);
 }
 
-/* i_mutex is held. */
-static long write_locked(struct inode *inode, loff_t_kmm pos, unsigned long asked)
+/* i_mutex is held, but for a block device. */
+static long write_at(struct inode *inode, loff_t_kmm pos, unsigned long asked)
 {
 	u32 from;
 	long len;
 	int error;
 
-	if (inode->i_flags & S_APPEND)
+	if (inode->i_flags & S_APPEND && inode->i_kind != KMM_BLOCK_DEVICE)
 		pos = inode->i_size;
 	from = (u32)pos & (PAGE_SIZE - 1);
 	len = allowed(inode, (u64)pos, asked < PAGE_SIZE ? asked : PAGE_SIZE);
 	if (len < 0)
 		return len;
+	file_update_time(inode);
 	if (from + len > (long)PAGE_SIZE)
 		len = (long)PAGE_SIZE - from;
 	error = write_page(inode, (pgoff_t)((u64)pos >> PAGE_SHIFT), from, from + (u32)len);
@@ -167,8 +169,10 @@ long kmm_write(struct file *file, loff_t_kmm pos, unsigned long len)
 		return KMM_GIVE(ret, (long)-EINVAL);
 	if (!len)
 		return 0;
+	if (inode->i_kind == KMM_BLOCK_DEVICE)
+		return KMM_GIVE(ret, write_at(inode, pos, len));
 	mutex_lock(&inode->i_mutex);
-	done = write_locked(inode, pos, len);
+	done = write_at(inode, pos, len);
 	mutex_unlock(&inode->i_mutex);
 	return KMM_GIVE(ret, done);
 }

@@ -6,7 +6,9 @@ from pathlib import Path
 from ..errors import BadInput
 from . import core
 
-DIRECT, SEQUENCE = b"pykmm case, form 1\n", b"pykmm sequence, form 1\n"
+DIRECT, SEQUENCE = b"pykmm case, form 1\n", b"pykmm sequence, form 2\n"
+# what each older form lacks
+_OLDER = {b"pykmm sequence, form 1\n": "whether the world's clock stands"}
 _LENGTHS = {DIRECT: core.CASE_BYTES, SEQUENCE: core.SEQUENCE_BYTES}
 
 
@@ -41,6 +43,11 @@ def load(path: Path) -> bytes:
     for magic, length in _LENGTHS.items():
         if data.startswith(magic):
             return core.decode(_whole(path, data[len(magic):], length))
+    for magic, lacks in _OLDER.items():
+        if data.startswith(magic):
+            raise BadInput(f"{path}: {magic.decode().strip()!r} is of an older pykmm: it does not "
+                           f"say {lacks}, and what it says is counted otherwise. Print it with "
+                           "that pykmm's `fmt --print`, and save the operations as a story")
     raise BadInput(f"{path}: not a case: it begins neither with {DIRECT.decode().strip()!r} nor "
                    f"with {SEQUENCE.decode().strip()!r}")
 

@@ -15,6 +15,7 @@ from .model import (
     Act,
     CaseLine,
     Choice,
+    Clock,
     Expect,
     Fail,
     FileLine,
@@ -82,6 +83,7 @@ def _sequence_statements(case: bytes) -> list[Statement]:
     found: list[Statement] = [CaseLine("sequence"), Units((units_text(story.units),))]
     found += [_file_line(story, i) for i in range(len(FILES))]
     found += _limit_line(story)
+    found += [Clock()] * bool(story.world["clock"])
     if story.fail is not None:
         found.append(Fail(str(story.fail)))
     if story.pause is not None:
@@ -163,6 +165,8 @@ class _Reading:
             self._file(said)
         elif isinstance(said, Limit):
             self._limit(said)
+        elif isinstance(said, Clock):
+            self.story.world["clock"] = 1
         elif isinstance(said, Fail):
             self.story.fail = integer(said.allocation)
         elif isinstance(said, Pause):
@@ -174,8 +178,8 @@ class _Reading:
             if self.spare.bit_length() > _MOST_SPARE:
                 raise Unmeant("spare is too large", said.column)
         elif not isinstance(said, Expect | CaseLine):
-            raise Unmeant("a drawn sequence has units, files, limits, operations and what is "
-                          "expected; for more leave `case sequence` out")
+            raise Unmeant("a drawn sequence has units, files, limits, a clock, operations and "
+                          "what is expected; for more leave `case sequence` out")
 
     def _file(self, said: FileLine) -> None:
         build.check_file(said, self.known)

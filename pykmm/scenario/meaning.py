@@ -13,6 +13,7 @@ from .model import (
     Call,
     CaseLine,
     Choice,
+    Clock,
     Expect,
     Fact,
     Fail,
@@ -67,6 +68,10 @@ class _Checking:
     def _limit(self, limit: Limit) -> None:
         build.check_options(limit.options, {name: row[0] for name, row in build.LIMITS.items()},
                             "limit", self.known)
+
+    def _clock(self, clock: Clock) -> None:
+        if self.begun:
+            raise Unmeant("the clock is said before whatever is done", clock.column)
 
     def _fail(self, fail: Fail) -> None:
         self._number(fail.allocation, 1, 65535, fail.column)

@@ -150,6 +150,16 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """All operations fall into one second: no time stamp of a file changes."""
+
+    column: int = field(default=1, compare=False)
+
+    def __str__(self) -> str:
+        return "clock stands"
+
+
+@dataclass(frozen=True)
 class Fail:
     """The how-manieth allocation from here fails."""
 
@@ -368,7 +378,7 @@ class Spare:
         return f"spare {self.number}"
 
 
-Statement = (Units | FileLine | Limit | Fail | Pause | Act | Call | PageLine | VmaLine | PteLine
+Statement = (Units | FileLine | Limit | Clock | Fail | Pause | Act | Call | PageLine | VmaLine | PteLine
              | BuffersLine | Hold | Set | Expect | CaseLine | Choice | Spare)
 
 

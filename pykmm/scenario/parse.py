@@ -108,6 +108,9 @@ class _Statements(lark.Transformer):
     def limit(self, _, children):
         return model.Limit(tuple(children))
 
+    def clock(self, meta, _):
+        return model.Clock(meta.column)
+
     def fail(self, meta, children):
         return model.Fail(str(children[0]), children[0].column)
 

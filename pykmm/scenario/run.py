@@ -21,6 +21,7 @@ from .model import (
     Call,
     CaseLine,
     Choice,
+    Clock,
     Expect,
     Fail,
     FileLine,
@@ -220,6 +221,8 @@ class Variant:
         before, statement = self.block.image, line.statement
         if isinstance(statement, Limit):
             build.set_limits(self.block, statement.options)
+        elif isinstance(statement, Clock):
+            self.block.write("world.clock_stands", 1)
         elif isinstance(statement, Fail):
             self.block.write("world.fail_in", integer(statement.allocation))
         elif isinstance(statement, Pause):

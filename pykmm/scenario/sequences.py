@@ -66,6 +66,7 @@ OF_WORLD: dict[str, Callable[[rendering.Words], object]] = {
     "memory": _memory,
     "limits": _limits,
     "many_buffers": lambda words: words["world.buffer_heads_over_limit"],
+    "clock": lambda words: words["world.clock_stands"],
     "congested": lambda words: next((i for i in range(3) if words[f"bdi[{i}].congested"]), None),
     "fail_at": lambda words: words["world.fail_in"],
     "pause_at": lambda words: (words["world.pauses_left"], words["world.pause_every"]),
@@ -155,7 +156,7 @@ def story_of(case: bytes) -> Story:
     story = Story(choice("units") & ALL_UNITS)
     for name in OF_FILE:
         story.world[name] = [_reads(name, i, choice(name, i)) for i in range(len(FILES))]
-    for name in ("memory", "limits", "many_buffers", "congested"):
+    for name in ("memory", "limits", "many_buffers", "congested", "clock"):
         story.world[name] = _reads(name, 0, choice(name))
     story.acts = core.operations_of(case)
     if choice("fail") == 0:

@@ -152,7 +152,7 @@ def saved(saved_case: Path, saved_sequence: Path) -> dict[str, Path]:
     (lambda data, head: b"x" + data[1:], "not a case"),
     (lambda data, head: data[:10], "not a case"),
     (lambda data, head: b"", "not a case"),
-    (lambda data, head: data.replace(b"form 1", b"form 2"), "not a case"),
+    (lambda data, head: data.replace(b"form", b"form 3"), "not a case"),
     (lambda data, head: bytes(range(256)) * 2, "not a case"),
 ])
 def test_damaged_case_is_refused(pykmm: Pykmm, saved: dict[str, Path], kind: str, damage,
@@ -160,6 +160,14 @@ def test_damaged_case_is_refused(pykmm: Pykmm, saved: dict[str, Path], kind: str
     data = saved[kind].read_bytes()
     saved[kind].write_bytes(damage(data, data.index(b"\n") + 1))
     assert pykmm("run", saved[kind]).complained(2, str(saved[kind]), what).out == ""
+
+
+def test_a_sequence_of_an_older_form_is_refused(pykmm: Pykmm, saved: dict[str, Path]) -> None:
+    data = saved["sequence"].read_bytes()
+    assert data.startswith(b"pykmm sequence, form 2\n")
+    saved["sequence"].write_bytes(data.replace(b"form 2", b"form 1"))
+    assert pykmm("run", saved["sequence"]).complained(
+        2, str(saved["sequence"]), "'pykmm sequence, form 1' is of an older pykmm").out == ""
 
 
 @pytest.mark.parametrize("kind", ["case", "sequence"])

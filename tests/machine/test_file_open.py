@@ -116,16 +116,22 @@ def test_deny_write_access(kernel, writers, error, after):
     assert kernel.get("inode[0].i_writecount") == after + 1
 
 
-@pytest.mark.parametrize("kind, error", [("ext2", 0), ("ext3", 0), ("block device", 0),
-                                         ("ramfs", 0), ("tmpfs", 0)])
-def test_mmap_hook_of_a_file_system(kernel, kind, error):
+@pytest.mark.parametrize("stands", [0, 1])
+@pytest.mark.parametrize("kind", ["ext2", "ext3", "block device", "ramfs", "tmpfs"])
+def test_mmap_hook_of_a_file_system(kernel, kind, stands):
     kernel.inode(0, kind)
     kernel.file(0, 0)
     kernel.vma(0, flags=0xFB)
+    kernel.set("world.clock_stands", stands)
     before = kernel.runner.image()
-    assert kernel.call("f_op_mmap", FILE, "vma[0].vm_mm") == error
-    assert kernel.events() == [("f_op_mmap", "file[0]", "vma[0]", 0)]
-    assert set(kernel.changes(before)) == {"vma[0].vm_ops"}
+    assert kernel.call("f_op_mmap", FILE, "vma[0].vm_mm") == 0
+    # a block device's time of access is its node's
+    accessed = kind != "block device" and not stands
+    assert [event for event in kernel.events() if not event[0].startswith("spin")] == [
+        ("f_op_mmap", "file[0]", "vma[0]", 0),
+        *[("__mark_inode_dirty", "inode[0]", 1)] * accessed]
+    state = {"inode[0].i_state.dirty_sync", "inode[0].i_place"} if accessed else set()
+    assert set(kernel.changes(before)) == {"vma[0].vm_ops"} | state
 
 
 def test_mmap_hook_of_a_file_that_cannot_be_read(kernel):

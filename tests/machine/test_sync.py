@@ -103,14 +103,16 @@ def test_filemap_fdatawait_tells_of_errors_once(file, error, flags, result):
 
 
 # an inode with nothing but dirty pages is no business of ext3's, and none ever of a block device's
-@pytest.mark.parametrize("kind, made_dirty, state", [
-    ("ext2", SYNC | DATASYNC, 0),
-    ("ext2", 0, 0),
-    ("ext3", SYNC | DATASYNC, 0),
-    ("ext3", 0, PAGES),
-    ("block device", SYNC | DATASYNC, SYNC | DATASYNC | PAGES),
+@pytest.mark.parametrize("kind, made_dirty, state, commits", [
+    ("ext2", SYNC | DATASYNC, 0, 0),
+    ("ext2", 0, 0, 0),
+    ("ext3", SYNC | DATASYNC, 0, 1),
+    ("ext3", SYNC, 0, 1),
+    ("ext3", DATASYNC, 0, 1),
+    ("ext3", 0, PAGES, 0),
+    ("block device", SYNC | DATASYNC, SYNC | DATASYNC | PAGES, 0),
 ])
-def test_do_fsync_puts_data_on_disk(kernel, kind, made_dirty, state):
+def test_do_fsync_puts_data_on_disk(kernel, kind, made_dirty, state, commits):
     kernel.inode(0, kind)
     kernel.file(0, 0)
     dirty(kernel, 0, 2)
@@ -120,7 +122,7 @@ def test_do_fsync_puts_data_on_disk(kernel, kind, made_dirty, state):
     assert kernel.get("world.page_state.nr_dirty") == 0
     assert kernel.get("inode[0].i_state") == state
     assert kernel.get("inode[0].i_place") == (DIRTY_LIST if state else CLEAN_LIST)
-    assert bool(named(kernel, "journal_commit")) == (kind == "ext3")
+    assert len(named(kernel, "journal_commit")) == commits
     calm(kernel)
 
 
@@ -157,15 +159,32 @@ def test_do_fsync_of_what_has_no_disk(kernel, kind, result):
     calm(kernel)
 
 
-def test_do_fsync_of_ext3_writes_blocks_that_the_page_does_not_know_of(kernel):
+@pytest.mark.parametrize("bits, commits", [(0, False), (PAGES, False), (SYNC, True), (DATASYNC, True)])
+def test_do_fsync_of_ext3_writes_blocks_that_the_page_does_not_know_of(kernel, bits, commits):
     kernel.inode(0, "ext3")
     kernel.file(0, 0)
     cached(kernel, 0, contents=[1, 2, 3, 4])
     ring(kernel, 0, 0, "mapped uptodate dirty")
     kernel.call("join_transaction", kernel.buffer(0))
+    kernel.call("__mark_inode_dirty", "inode[0].i_state", bits)
     assert kernel.call("do_fsync", "file[0].f_mapping") == 0
-    assert disk(kernel, 0, 0) == [1, 2, 3, 4]
-    assert "dirty" not in state(kernel, 0)
+    assert disk(kernel, 0, 0) == ([1, 2, 3, 4] if commits else [0] * 4)
+    assert ("dirty" in state(kernel, 0)) == (not commits)
+    assert kernel.get("buffer[0].b_in_transaction") == (not commits)
+
+
+# write_inode of ext3: who waits has the journal commit; who does not takes the bits off for nothing
+@pytest.mark.parametrize("kind, mode, bits, commits", [
+    ("ext3", ALL, SYNC, 1), ("ext3", ALL, DATASYNC, 1), ("ext3", ALL, PAGES, 0),
+    ("ext3", NONE, SYNC | DATASYNC, 0), ("ext2", ALL, SYNC, 0), ("ext2", NONE, SYNC, 0),
+])
+def test_sync_inode_writes_the_inode_itself(kernel, kind, mode, bits, commits):
+    kernel.inode(0, kind)
+    kernel.call("__mark_inode_dirty", "inode[0].i_state", bits)
+    assert kernel.call("sync_inode", "inode[0].i_state", mode, 100) == 0
+    assert len(named(kernel, "journal_commit")) == commits
+    assert kernel.get("inode[0].i_state") == 0
+    calm(kernel)
 
 
 @pytest.mark.parametrize("flags, result", [(EIO, -5), (ENOSPC, -28)])

@@ -35,6 +35,7 @@ def test_what_a_sequence_is_made_of():
         "inode_kind": (3, 16), "inode_blocks": (3, 4), "inode_holes": (3, 8),
         "inode_size": (3, 8), "inode_flags": (3, 32),
         "memory": (1, 8), "limits": (1, 16), "many_buffers": (1, 8), "congested": (1, 16),
+        "clock": (1, 4),
         "fail": (1, 8), "fail_at": (1, 256), "pause": (1, 2), "pause_at": (1, 256),
         "pause_kind": (1, 128), "pause_actor": (1, 8), "pause_argument": (6, 16),
         "kind": (32, 128), "actor": (32, 8), "argument": (192, 16),
