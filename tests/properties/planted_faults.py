@@ -82,8 +82,9 @@ def forced(half):
 
 
 def stored(half):
+    """mmap has made the inode dirty, too: it is written first."""
     w, _, p, at = mapped(half)
-    p.read(at), p.write(at)
+    p.read(at), w.sync(), p.write(at)
     return w
 
 
