@@ -18,7 +18,7 @@ static u64 words_for(const struct world_size *size)
 {
 	u64 ptes = (u64)size->mms * size->pmds << size->table_shift;
 
-	return 97 + 12ull * size->pages + 16ull * size->vmas + 40ull * size->mms + ptes +
+	return 96 + 12ull * size->pages + 16ull * size->vmas + 40ull * size->mms + ptes +
 	       8ull * size->mms * size->pmds + size->mappings * (40ull + 4 * size->slots) +
 	       9ull * size->files + 8ull * size->buffers + 8ull * size->swap_slots +
 	       size->anon_vmas * (4ull + size->vmas);
@@ -256,7 +256,6 @@ static void put_globals(struct kmm_canonical *form)
 		world->page_of_other ? 2 : 0);
 	put_two(form, world->order_fault, world->sleep_fault);
 	put_two(form, world->fail_in, world->nr_wbc);
-	put(form, world->store_faults);
 	if (form->flags & KMM_CANONICAL_UNWRITTEN)
 		put(form, world->swap_failed);
 	if (form->flags & KMM_CANONICAL_PAUSES) {
