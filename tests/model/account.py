@@ -18,7 +18,7 @@ from .constants import (
     VM_RESERVED,
     VM_WRITE,
 )
-from .state import Mm, OpenFile, Task, World
+from .state import Inode, Mm, OpenFile, Task, World
 
 
 def vm_enough_memory(world: World, pages: int) -> int:
@@ -35,14 +35,34 @@ def vm_enough_memory(world: World, pages: int) -> int:
     return -ENOMEM
 
 
-def vm_acct_memory(world: World, pages: int) -> None:
-    """Charge without asking."""
-    world.committed += pages
-
-
 def vm_unacct_memory(world: World, pages: int) -> None:
     """Take a charge back."""
     world.committed -= pages
+
+
+def shmem_acct_page(world: World, inode: Inode) -> int:
+    """Charge a tmpfs file for one page more: 0 or -ENOMEM.  Not one that is charged as a whole."""
+    if not inode.by_page:
+        return 0
+    error = vm_enough_memory(world, 1)
+    if not error:
+        inode.charged += 1
+    return error
+
+
+def shmem_unacct_page(world: World, inode: Inode) -> None:
+    """The page was not to be had: shmem_acct_page taken back."""
+    if inode.by_page:
+        inode.charged -= 1
+        vm_unacct_memory(world, 1)
+
+
+def shmem_recalc_inode(world: World, inode: Inode) -> None:
+    """Give back the charge for pages that a tmpfs file has no more, but for a whole one."""
+    gone = inode.charged - len(inode.mapping.pages)
+    if inode.by_page and gone > 0:
+        inode.charged -= gone
+        vm_unacct_memory(world, gone)
 
 
 def may_expand_vm(world: World, mm: Mm, pages: int) -> bool:

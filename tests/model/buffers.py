@@ -33,8 +33,8 @@ def get_block(world: World, inode: Inode, iblock: int, buffer: Buffer, create: b
 
     1. It has one: Mapped.
     2. A hole, and create is off: 0, not Mapped.
-    3. A hole becomes mapped: Mapped and New.  -ENOSPC if that fails, as behind the disk's end;
-       a block device has no holes: -EIO.
+    3. A hole becomes mapped: Mapped and New, and the inode is dirty in all respects.  -ENOSPC if
+       that fails, as behind the disk's end; a block device has no holes: -EIO.
     """
     if disk.is_mapped(inode, iblock):
         buffer.flags.add("Mapped")
@@ -45,7 +45,6 @@ def get_block(world: World, inode: Inode, iblock: int, buffer: Buffer, create: b
     if inode.kind == "block device":
         # facts silent: 2.6.17's answer behind the end of the device
         return -EIO
-    # facts silent: that the inode becomes dirty by it is left out, as inodes are not written
     if alloc.allocation_fails(world):
         return -ENOSPC
     if iblock * disk.sectors_of_block(inode) >= len(inode.disk):
@@ -53,6 +52,7 @@ def get_block(world: World, inode: Inode, iblock: int, buffer: Buffer, create: b
     inode.mapped |= 1 << iblock
     buffer.flags |= {"Mapped", "New"}
     buffer.blocknr = iblock
+    dirty.mark_inode_dirty(world, inode)
     return 0
 
 
@@ -154,8 +154,7 @@ def try_to_release_page(world: World, page: Page) -> int:
         raise Bug(f"try_to_release_page: page {page.number} is not locked")
     if "writeback" in page.flags:
         return 0
-    mapping = pagecache.raw_mapping(page)
-    if mapping is not None and mapping.inode is not None and mapping.inode.kind == "ext3":
+    if is_ext3(page):
         return journal.ext3_releasepage(world, page)
     return try_to_free_buffers(world, page)
 
@@ -163,10 +162,13 @@ def try_to_release_page(world: World, page: Page) -> int:
 def discard_buffer(world: World, buffer: Buffer) -> None:
     """A block that is beyond the end of its file: clean, without a place.  Waits for its lock.
 
-    facts silent: as in 2.6.17 it leaves the transaction that it is in.
+    Uptodate, Write_EIO and the number of the block stay.  ext3: Delay stays too, and the block
+    leaves the running transaction.
     """
     disk.lock_buffer(world, buffer)
-    buffer.flags -= {"Dirty", "Mapped", "Req", "New", "Delay"}
+    buffer.flags -= {"Dirty", "Mapped", "Req", "New"}
+    if not is_ext3(buffer.page):
+        buffer.flags.discard("Delay")
     journal.leave_transaction(buffer)
     disk.unlock_buffer(buffer)
 
@@ -182,6 +184,43 @@ def block_invalidatepage(world: World, page: Page, offset: int) -> int:
         if i * size >= offset:
             discard_buffer(world, buffer)
     return try_to_release_page(world, page) if offset == 0 else 1
+
+
+def is_ext3(page: Page) -> bool:
+    """The page is of an ext3 file."""
+    mapping = pagecache.raw_mapping(page)
+    return mapping is not None and mapping.inode is not None and mapping.inode.kind == "ext3"
+
+
+def block_truncate_page(world: World, page: Page, offset: int) -> None:
+    """Zero a locked page from this byte to the end of the block that it is in.
+
+    1. Buffers, as on any page.  facts silent: without memory for them nothing is done.
+    2. The block has no place, and gets none: a hole is left alone.
+    3. Uptodate if the page is; else it is read, it alone.
+    4. Zero; ext3: into the transaction; the buffer and the page are dirty.  That the page becomes
+       Uptodate is not asked.
+    Freed (ext3) is not there: only who cuts a file during a commit leaves it.
+    """
+    inode = page.mapping.inode
+    if have_buffers(world, page, inode, set()) != 0:
+        return
+    iblock, _, end, buffer = next(
+        block for block in blocks_of(page, inode) if block[1] <= offset < block[2])
+    if "Mapped" not in buffer.flags:
+        get_block(world, inode, iblock, buffer, False)
+        if "Mapped" not in buffer.flags:
+            return
+    if "uptodate" in page.flags:
+        buffer.flags.add("Uptodate")
+    if "Uptodate" not in buffer.flags and (inode.kind == "ext3" or "Delay" not in buffer.flags):
+        ll_read_block(world, buffer)
+        if "Uptodate" not in buffer.flags:
+            return
+    zero(page, offset, end)
+    if inode.kind == "ext3":
+        journal.join_transaction(buffer)
+    dirty.mark_buffer_dirty(world, buffer)
 
 
 # reading

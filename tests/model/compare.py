@@ -34,8 +34,12 @@ Found = list[tuple[str, str, str]]                  # path, model, C
 CHOICES = {name: (offset, count) for name, offset, count, _ in core.SEQUENCE_CHOICES}
 # those that make the world that a sequence starts from, and what is simplest for each
 START = {"units": 0x7F, "inode_kind": 0, "inode_blocks": 0, "inode_holes": 0, "inode_size": 0,
-         "inode_flags": 0, "memory": 0, "limits": 0, "many_buffers": 1, "congested": 15, "fail": 1}
-FAIL_IN = "fail_in"     # no operation: the how-manieth allocation from here fails
+         "inode_flags": 0, "memory": 0, "limits": 0, "many_buffers": 1, "congested": 15, "clock": 0,
+         "fail": 1}
+# no operations, but a word of the world that both are given
+FAIL_IN = "fail_in"                     # the how-manieth allocation from here fails
+TRUNCATE_COUNT = "truncate_count"       # of a file: few runs truncate it 4096 times
+GIVEN = (FAIL_IN, TRUNCATE_COUNT)
 GUIDED_OPERATIONS = (10, 40)
 _ENDINGS = {Bug: "BUG", Oops: "oops", CountBelowZero: "count below zero", Hang: "hang"}
 
@@ -130,6 +134,8 @@ def _said(operation: Operation) -> str:
     name, actor, arguments = operation
     if name == FAIL_IN:
         return f"allocation {arguments[0]} from here fails"
+    if name == TRUNCATE_COUNT:
+        return f"mapping[{arguments[0]}].truncate_count is now {arguments[1]:#x}"
     return operations.text(name, actor, arguments)
 
 
@@ -167,8 +173,8 @@ class Both:
     def step(self, operation: Operation) -> Found:
         """One operation by both: all that differs after it."""
         name, actor, arguments = operation
-        if name == FAIL_IN:
-            return self._fail_in(*arguments)
+        if name in GIVEN:
+            return getattr(self, f"_{name}")(*arguments)
         self.runner.forget_trace()
         c_ending, c_result, _ = self.runner.operate(half_c(), name, actor, *arguments)
         self.ended = c_ending != "returned"
@@ -187,11 +193,21 @@ class Both:
 
     def _fail_in(self, number: int) -> Found:
         """Let the allocation of this number fail from here on, for both."""
-        image = self.image.where.write(self.runner.image(), "world.fail_in", number)
-        self.runner.restore(image)
+        self._write("world.fail_in", number)
         self.world.fail_in = number
-        self.rows = self.image.rows(image)
         return []
+
+    def _truncate_count(self, inode: int, count: int) -> Found:
+        """A file's truncate_count, for both."""
+        self._write(f"mapping[{inode}].truncate_count", count)
+        self.world.mappings[inode].truncate_count = count
+        return []
+
+    def _write(self, path: str, value: int) -> None:
+        """Change one word of C's world."""
+        image = self.image.where.write(self.runner.image(), path, value)
+        self.runner.restore(image)
+        self.rows = self.image.rows(image)
 
     def _by_model(self, operation: Operation) -> tuple[str, int]:
         name, actor, arguments = operation

@@ -9,7 +9,7 @@ Sectors are quarters of a page, numbered in it from 0; `blocks` are of 1, 2 or 4
 from __future__ import annotations
 
 from . import dirty, pagecache
-from .constants import ENOENT, SECTOR_SIZE
+from .constants import ENOENT
 from .state import SECTORS, Buffer, Bug, Hang, Inode, Mapping, Page, World
 
 SECTOR_SHIFT = 10
@@ -48,10 +48,8 @@ def write_sector(world: World, page: Page, sector: int) -> None:
 
 
 def read_sector(page: Page, sector: int) -> None:
-    """Fill a sector of a page from the disk.  What is beyond the end of the file is zeroes."""
-    inode = page.mapping.inode
-    place = page.index * SECTORS + sector
-    page.contents[sector] = inode.disk[place] if place * SECTOR_SIZE < inode.size else 0
+    """Fill a sector of a page from the disk, as it is there, also beyond the end of the file."""
+    page.contents[sector] = page.mapping.inode.disk[page.index * SECTORS + sector]
 
 
 def sectors_of(buffer: Buffer) -> range:

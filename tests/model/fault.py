@@ -357,7 +357,7 @@ def do_file_page(world: World, mm: Mm, vma: Vma, address: int, word: int) -> int
 def swapped_page(world: World, entry: int) -> tuple[Page | None, int]:
     """The page of a swap entry, locked, with a reference, and MINOR, or MAJOR if it was read.
 
-    None: no memory.  A page that leaves the swap cache while we wait for its lock: again.
+    None: no memory; the code says whether an earlier turn has read it.  A page that leaves the swap cache while we wait for its lock: again.
     """
     code = VM_FAULT_MINOR
     while True:
@@ -365,7 +365,7 @@ def swapped_page(world: World, entry: int) -> tuple[Page | None, int]:
         if page is None:
             page = swap.read_swap_cache(world, entry)
             if page is None:
-                return None, VM_FAULT_OOM
+                return None, code
             code = VM_FAULT_MAJOR
         lru.mark_page_accessed(world, page)
         lock_page(world, page)
@@ -380,7 +380,8 @@ def do_swap_page(
 ) -> int:
     """A page in swap: MINOR, MAJOR, OOM or SIGBUS; VM_FAULT_WRITE gets lost.
 
-    1. The page, from the swap cache or read in, locked.  No memory: OOM if the pte is unchanged.
+    1. The page, from the swap cache or read in, locked.  No memory: OOM if the pte is unchanged,
+       else as it stands.
     2. The pte has changed: let the page go.  Not Uptodate: SIGBUS.
     3. anon_rss goes up.  A write to a page that nobody else has: dirty, writable if the vma is,
        and the write is dealt with.
@@ -391,7 +392,7 @@ def do_swap_page(
     entry = pte_to_swp_offset(word)
     page, code = swapped_page(world, entry)
     if page is None:
-        return VM_FAULT_OOM if get_pte(mm, address) == word else VM_FAULT_MINOR
+        return VM_FAULT_OOM if get_pte(mm, address) == word else code
     changed = get_pte(mm, address) != word
     if changed or "uptodate" not in page.flags:
         unlock_page(world, page)

@@ -6,7 +6,7 @@ Facts 20.14; the kinds are those of docs/operations.md.
 
 from __future__ import annotations
 
-from . import account, alloc, pte, truncate
+from . import account, alloc, pte, times, truncate
 from .constants import (
     BDI_CAP_NO_ACCT_DIRTY,
     BDI_CAP_NO_WRITEBACK,
@@ -84,7 +84,7 @@ def destroy_inode(world: World, inode: Inode) -> None:
     inode.state |= I_FREEING
     inode.place = ""
     truncate.truncate_inode_pages(world, inode.mapping, 0)
-    account.vm_unacct_memory(world, inode.charged)
+    account.vm_unacct_memory(world, inode.charged)      # whole, or what pages were charged for
     inode.state = I_CLEAR
     alloc.inode_free(world, inode)
 
@@ -141,8 +141,8 @@ def sys_close(world: World, task: Task, fd: int) -> int:
 def mmap_hook(world: World, file: OpenFile, vma: Vma) -> int:
     """f_op->mmap: what a kind of file does to a new vma: 0 or an error.
 
-    disk files, block devices, ramfs    nopage and populate of page-cache files
-    tmpfs                               its own
+    disk files, block devices, ramfs    nopage and populate of page-cache files; file_accessed
+    tmpfs                               its own; file_accessed
     PFNMAP driver                       all ptes at once
     prot driver                         PCD and PWT in the protection
     hugetlbfs                           VM_HUGETLB and VM_RESERVED
@@ -150,8 +150,10 @@ def mmap_hook(world: World, file: OpenFile, vma: Vma) -> int:
     """
     kind = file.mapping.inode.kind
     if kind in ("ext2", "ext3", "block device", "ramfs"):
+        times.file_accessed(world, file.mapping.inode)
         vma.ops = "generic"
     elif kind == "tmpfs":
+        times.file_accessed(world, file.mapping.inode)
         vma.ops = "shmem"
     elif kind == "PFNMAP driver":
         pfn = DEVICE_PFN + (vma.pgoff & DEVICE_MASK)
@@ -198,6 +200,7 @@ def shmem_zero_setup(world: World, vma: Vma) -> int:
     """Give an anonymous shared vma a tmpfs file without a name: 0, -ENOMEM, -ENFILE, -ENOSPC.
 
     1. With VM_ACCOUNT in the vma's flags its pages are charged to the file: -ENOMEM if refused.
+       Without, each of them is when it is made.
     2. An open file (-ENFILE), then an inode (-ENOSPC); either failing takes the charge back.
     3. The vma maps the file, with tmpfs's operations, and holds its one reference.
     """
@@ -214,7 +217,7 @@ def shmem_zero_setup(world: World, vma: Vma) -> int:
         alloc.file_free(world, file)
         account.vm_unacct_memory(world, charged)
         return -ENOSPC
-    make_unnamed(inode, size, charged)
+    make_unnamed(inode, size, charged, by_page=not vma.flags & VM_ACCOUNT)
     file.mapping = inode.mapping
     file.mode = FMODE_READ | FMODE_WRITE
     vma.file = file
@@ -222,11 +225,12 @@ def shmem_zero_setup(world: World, vma: Vma) -> int:
     return 0
 
 
-def make_unnamed(inode: Inode, size: int, charged: int) -> None:
-    """Make a new inode a tmpfs file of so many bytes, charged for so many pages."""
+def make_unnamed(inode: Inode, size: int, charged: int, by_page: bool) -> None:
+    """Make a new inode a tmpfs file of so many bytes, charged for so many pages, or by page."""
     inode.kind = "tmpfs"
     inode.hashed = True
     inode.writecount = 1            # of the one open file
     inode.size = size
     inode.charged = charged
+    inode.by_page = by_page
     inode.mapping.capabilities = BDI_CAP_NO_ACCT_DIRTY | BDI_CAP_NO_WRITEBACK

@@ -144,16 +144,6 @@ def get_user_pages(
     return done
 
 
-def make_pages_present(world: World, mm: Mm, start: int, end: int) -> None:
-    """Fault all pages of [start, end) in, for writing if the vma at start has VM_WRITE.
-
-    No force, no pages given out, and no word about errors.
-    """
-    vma = vmas.find_vma(world, mm, start)
-    write = vma is not None and bool(vma.flags & VM_WRITE)
-    get_user_pages(world, mm, start, (end - start + PAGE_SIZE - 1) // PAGE_SIZE, write, False)
-
-
 def access_process_vm(world: World, mm: Mm, address: int, sector: int, write: bool) -> int:
     """A debugger reads or writes one sector of a process: its version, or -EIO.
 

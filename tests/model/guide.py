@@ -20,7 +20,7 @@ WEIGHTS = {
     "remap_file_pages": 7, "fork": 5, "exit": 2, "poke": 6, "pin": 8, "unpin": 12, "write": 10,
     "fsync": 3, "truncate": 5, "invalidate": 4, "writeback": 12, "sync": 2, "complete": 12,
     "flush_buffers": 6, "commit": 3, "release_page": 5, "reclaim": 16, "strip": 3, "drain": 4,
-    "lock_page": 5, "open": 5, "close": 2, "fail_in": 4,
+    "lock_page": 5, "open": 5, "close": 2, "fail_in": 4, "truncate_count": 1,
 }
 # what often comes next: only one after the other do these get anywhere
 FOLLOWING = {
@@ -29,9 +29,11 @@ FOLLOWING = {
     "drain": ("reclaim",),
     "reclaim": ("reclaim", "reclaim", "complete", "load"),
     "complete": ("reclaim", "reclaim", "load", "store", "writeback"),
-    "write": ("write", "writeback", "flush_buffers", "fsync"),
-    "writeback": ("complete", "store", "write", "reclaim"),
-    "remap_file_pages": ("store", "remap_file_pages", "reclaim"),
+    "write": ("write", "writeback", "flush_buffers", "fsync", "commit"),
+    "writeback": ("complete", "store", "write", "reclaim", "commit"),
+    "remap_file_pages": ("store", "remap_file_pages", "drain", "reclaim", "reclaim"),
+    "truncate": ("truncate", "store", "writeback", "load"),
+    "truncate_count": ("truncate", "invalidate", "load"),
     "fail_in": ("store", "load", "write", "writeback", "fork", "mmap", "mprotect", "reclaim"),
     "fork": ("store",),
     "pin": ("unpin", "store", "writeback"),
@@ -125,7 +127,7 @@ class Guide:
         return self._one("index", sorted(found), lambda: self.random.randrange(5))
 
     def _pages(self) -> int:
-        return self.random.choice([1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 8, 0])
+        return self.random.choice([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 4, 8, 0, 33, 66])
 
     def _prot(self) -> int:
         return self.random.choice([3, 3, 3, 3, 3, 1, 1, 0, 2, 5, 6, 7, 9])
@@ -134,6 +136,9 @@ class Guide:
 
     def _fail_in(self, actor: int) -> tuple:
         return (self.random.choice([1, 1, 1, 2, 2, 3, 4]),)
+
+    def _truncate_count(self, actor: int) -> tuple:
+        return self._inode(), self.random.choice([0xFFE, 0xFFF, 0xFFFFFFFF])
 
     def _open(self, actor: int) -> tuple:
         return self._fd(actor, False), self._inode(), self.random.choice([3, 3, 1, 2, 0])

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ext3 with ordered data: each file's journal holds written blocks until it commits.
 
-Facts 20.14 (ext3).  A buffer in a transaction has its count raised.
+Facts 20.14 (ext3), 25.8 (2) to (4).  A buffer in a transaction has its count raised.
 """
 
 from __future__ import annotations
 
 from . import buffers, dirty, disk
-from .constants import ENOENT, ENOMEM
+from .constants import EIO, ENOENT, ENOMEM
 from .pagecache import buffers_of, unlock_page
 from .state import Buffer, Inode, Page, World
 
@@ -69,18 +69,30 @@ def ext3_releasepage(world: World, page: Page) -> int:
 
 
 def commit(world: World, inode: Inode) -> int:
-    """The journal of a file commits: its dirty blocks are written, waited for, and let go.
+    """The operation: the journal of a file commits.  -ENOENT for a file without one.  0 or -EIO.
 
-    -ENOENT for a file without a journal.
+    What becomes of a data block of its transaction goes by how it is when the commit meets it:
+    1. Locked: it is waited for at the end, and not written, whether it is dirty or not.
+    2. Dirty: ll_rw_block(SWRITE), and then it is one that is locked.
+    3. Clean: it leaves, and that its write failed is not asked.
+    4. Each that was locked: wait; not Uptodate: -EIO; it leaves, also if it is dirty again.
+    PG_dirty, tags and ptes are not looked at.
     """
     if inode.kind != "ext3":
         return -ENOENT
     held = [buffer for buffer in world.buffers if buffer.in_transaction
             and buffer.page.mapping is inode.mapping]
+    locked = [buffer for buffer in held if "Lock" in buffer.flags]
+    found_dirty = [buffer for buffer in held if buffer.flags & {"Lock", "Dirty"} == {"Dirty"}]
     for buffer in held:
-        if {"Dirty", "Mapped"} <= buffer.flags:
-            buffers.ll_write_block(world, buffer, True)
-    for buffer in held:
+        if not buffer.flags & {"Lock", "Dirty"}:
+            leave_transaction(buffer)
+    for buffer in found_dirty:
+        buffers.ll_write_block(world, buffer, True)
+    result = 0
+    for buffer in locked + found_dirty:
         disk.wait_on_buffer(world, buffer)
+        if "Uptodate" not in buffer.flags:
+            result = -EIO
         leave_transaction(buffer)
-    return 0
+    return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .constants import UINT_MASK
 from .neutral import FIELDS, Rows
 from .state import UNITS, World
 
@@ -22,7 +23,8 @@ _PLAIN = {
     "buffer": "count blocknr end_io in_transaction",
     "swap": "map",
     "world": "fail_in version nr_dirty nr_writeback nr_mapped nr_active nr_inactive committed "
-             "commit_limit overcommit max_map_count buffer_heads_over_limit nr_swap_used jiffies",
+             "commit_limit overcommit max_map_count buffer_heads_over_limit nr_swap_used jiffies "
+             "clock_stands",
 }
 
 
@@ -74,6 +76,7 @@ def _mapping(world: World, mapping: Any, values: dict[str, Any]) -> None:
     mapping.i_mmap = [world.vmas[i] for i in values["i_mmap"]]
     mapping.nonlinear = [world.vmas[i] for i in values["nonlinear"]]
     mapping.flags = set(values["flags"])
+    mapping.truncate_count &= UINT_MASK         # rows have a sign
 
 
 def _inode(world: World, inode: Any, values: dict[str, Any]) -> None:

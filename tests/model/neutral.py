@@ -31,7 +31,8 @@ FIELDS = {what: names.split() for what, names in {
     "swap": "map contents",
     "world": "units current fail_in page_of_other version nr_dirty nr_writeback nr_mapped "
              "nr_active nr_inactive lru_add lru_add_active committed commit_limit overcommit "
-             "max_map_count buffer_heads_over_limit nr_swap_used jiffies strays layout",
+             "max_map_count buffer_heads_over_limit nr_swap_used jiffies clock_stands strays "
+             "layout",
 }.items()}
 
 # what C has tables of functions for: (address space, open file), by kind of file
@@ -104,7 +105,7 @@ def _mapping(mapping: Mapping) -> tuple:
     kind = mapping.inode.kind if mapping.inode else None
     return (number(mapping.inode), {index: number(page) for index, page in mapping.pages.items()},
             len(mapping.pages), mapping.tags, numbers(members), numbers(mapping.nonlinear),
-            signed(mapping.i_mmap_writable, 32), mapping.truncate_count, mapping.flags,
+            signed(mapping.i_mmap_writable, 32), signed(mapping.truncate_count, 32), mapping.flags,
             mapping.writeback_index, mapping.capabilities, mapping.congested,
             "swap" if kind is None else OPERATIONS[kind][0])
 
@@ -132,7 +133,8 @@ def _world(world: World) -> tuple:
             world.version, world.nr_dirty, world.nr_writeback, world.nr_mapped, world.nr_active,
             world.nr_inactive, numbers(world.lru_add), numbers(world.lru_add_active),
             world.committed, world.commit_limit, world.overcommit, world.max_map_count,
-            world.buffer_heads_over_limit, world.nr_swap_used, world.jiffies, [], "as at the start")
+            world.buffer_heads_over_limit, world.nr_swap_used, world.jiffies, world.clock_stands,
+            [], "as at the start")
 
 
 def fields(world: World) -> Rows:

@@ -7,10 +7,11 @@ VM_FAULT_MINOR or VM_FAULT_MAJOR; no page and VM_FAULT_SIGBUS or VM_FAULT_OOM.
 
 from __future__ import annotations
 
-from . import alloc, buffers, disk, lru, pagecache
+from . import account, alloc, buffers, disk, lru, pagecache
 from .constants import (
     EEXIST,
     ENOMEM,
+    ENOSPC,
     PAGE_SHIFT,
     VM_FAULT_MAJOR,
     VM_FAULT_MINOR,
@@ -114,9 +115,15 @@ def make_uptodate(world: World, page: Page) -> bool:
 
 
 def readpage(world: World, page: Page) -> int:
-    """a_ops->readpage of a locked page; done at once, it comes back unlocked.  0 or -errno."""
-    if page.mapping.inode.kind == "ramfs":
+    """a_ops->readpage of a locked page; done at once, it comes back unlocked.  0 or -errno.
+
+    A block device reads block by block, so that its page has buffers afterwards.
+    """
+    kind = page.mapping.inode.kind
+    if kind == "ramfs":
         return simple_readpage(world, page)
+    if kind == "block device":
+        return buffers.block_read_full_page(world, page)
     return mpage_readpage(world, page)
 
 
@@ -133,7 +140,8 @@ def mpage_readpage(world: World, page: Page) -> int:
     """Read a page as a whole if its blocks are all on disk, but for a hole at its end.
 
     1. It has buffers, or a block on disk follows a hole: block by block.
-    2. Fill; the hole and what is beyond the file are zeroes.  No buffers are attached.
+    2. Fill; the hole and whole blocks beyond the file are zeroes, the last block is as the disk
+       has it.  No buffers are attached.
     PG_mappedtodisk is never set: nobody would ask for it.
     """
     inode = page.mapping.inode
@@ -173,18 +181,25 @@ def first_hole_of(world: World, page: Page, inode: Inode) -> int | None:
 def shmem_getpage(world: World, inode: Inode, index: int) -> tuple[Page | None, int]:
     """A page of a tmpfs file, with a reference: (page, 0) or (None, -errno).
 
-    Missing: a new zeroed page, in the cache, Uptodate, not dirty.
+    1. Missing: charges for pages that are gone are given back.
+    2. The file is charged for it, if it is by page: -ENOSPC if that is refused.
+    3. A new zeroed page, in the cache, Uptodate, not dirty.  None to be had: not charged.
     """
     mapping = inode.mapping
     page = pagecache.find_lock_page(world, mapping, index)
     if page is None:
+        account.shmem_recalc_inode(world, inode)
+        if account.shmem_acct_page(world, inode):
+            return None, -ENOSPC
         page = alloc.alloc_zeroed(world)
         if page is None:
+            account.shmem_unacct_page(world, inode)
             return None, -ENOMEM
         # facts silent: 2.6.17 would try for ever where there is no room
         error = pagecache.add_to_page_cache_lru(world, page, mapping, index)
         if error:
             alloc.put_page(world, page)
+            account.shmem_unacct_page(world, inode)
             return None, error
     page.flags.add("uptodate")
     pagecache.unlock_page(world, page)

@@ -245,7 +245,7 @@ def truncate_(world: World, inode: Inode, sectors: int) -> int:
     """ftruncate(2) to so many KiB.  -EINVAL: no regular file."""
     if inode.kind not in ("ext2", "ext3", "tmpfs", "ramfs"):
         return -EINVAL
-    return truncate.vmtruncate(world, inode, sectors * SECTOR_SIZE)
+    return truncate.truncate(world, inode, sectors * SECTOR_SIZE)
 
 
 def invalidate(world: World, inode: Inode) -> int:

@@ -11,6 +11,7 @@ from . import vma as vmas
 from .constants import (
     EINVAL,
     ENOMEM,
+    INT_MAX,
     PAGE_MASK,
     PAGE_SHIFT,
     PTE_FILE_MAX_BITS,
@@ -45,7 +46,8 @@ def sys_remap_file_pages(
 
     1. prot not 0: -EINVAL.  start and size are cut to pages.  The range is empty or wraps, or an
        index has more than 29 bits: -EINVAL.
-    2. A shared vma with populate must hold all of it, else -EINVAL.
+    2. A shared vma with populate must hold all of it, else -EINVAL; and it has data of its own
+       (a cursor) only if it is nonlinear.
     3. Not linear there: the vma becomes nonlinear, unless it is.
     4. populate.
     """
@@ -59,6 +61,7 @@ def sys_remap_file_pages(
     if (
         vma is None
         or not vma.flags & VM_SHARED
+        or (vma.cursor and not vma.flags & VM_NONLINEAR)
         or vma.ops not in POPULATING
         or start < vma.start
         or end > vma.end
@@ -176,7 +179,8 @@ def install_page(world: World, mm: Mm, vma: Vma, address: int, page: Page) -> in
     """Map a page of the file here, whatever was here before: 0 or an error.
 
     1. The page table; no memory: -ENOMEM.
-    2. The page has left its file, or lies beyond its end: -EINVAL.
+    2. The page has left its file, or lies beyond its end: -EINVAL.  So many ptes map it that their
+       number could wrap: -ENOMEM.
     3. The old pte goes; if it was none or had no page, file_rss goes up.
     4. The vma's protection as it is; one pte more.  The caller's reference becomes the pte's.
     """
@@ -187,6 +191,8 @@ def install_page(world: World, mm: Mm, vma: Vma, address: int, page: Page) -> in
     assert inode is not None
     if page.mapping is None or page.index >= pages_in_file(inode):
         return -EINVAL
+    if rmap.page_mapcount(page) > INT_MAX // 2:
+        return -ENOMEM
     if not get_pte(mm, address) or not zap_pte(world, mm, vma, address):
         mm.file_rss += 1
     set_pte(mm, address, mk_pte(page, vma.prot))

@@ -41,6 +41,8 @@ from .pte import (
 )
 from .state import PAGE_SIZE, AnonVma, Bug, Mapping, Mm, Page, Vma, World
 
+CLUSTER_SIZE = 32 * PAGE_SIZE       # bytes of a nonlinear vma that are swept at once
+
 # ------------------------------------------------------------------ what a page is
 
 
@@ -316,28 +318,33 @@ def try_to_unmap_one(world: World, page: Page, vma: Vma, ignore_refs: bool) -> i
     return SWAP_AGAIN
 
 
-def try_to_unmap_cluster(world: World, vma: Vma) -> int:
-    """Sweep a nonlinear vma: take out what was not used lately, whatever page it is.
+def try_to_unmap_cluster(world: World, vma: Vma, cursor: int) -> int:
+    """Sweep the aligned window of a nonlinear vma that its byte `cursor` lies in.
 
-    Each present pte: a young one becomes old and stays.  Others go as `take_out` says; a file
-    pte takes the place of a file's page that is not where it would be linearly.
+    Each present pte, whatever page it is of:
+    1. BUG if it is of a frame without a page, or of an anonymous page.
+    2. A young one becomes old and stays.
+    3. Others go as `take_out` says; a file pte takes the place of a page that is not where it
+       would be linearly.
     returns int   how many ptes went
     """
     gone = 0
     mm = vma.mm
     assert mm is not None
-    for address in range(vma.start, vma.end, PAGE_SIZE):
+    window = (vma.start + cursor) & ~(CLUSTER_SIZE - 1)
+    first, end = max(window, vma.start), min(window + CLUSTER_SIZE, vma.end)
+    for address in range(first, end, PAGE_SIZE):
         word = get_pte(mm, address)
         if not pte_present(word):
             continue
         page = vm_normal_page(world, vma, address, word)
-        if page is None:
-            raise Bug("a frame without a page in a nonlinear vma")
+        if page is None or page_anon(page):
+            raise Bug("a page that is not a file's in a nonlinear vma")
         if clear_flush_young(mm, address):
             continue
         get_page(world, page)           # so that it can still be asked for its index
         take_out(world, page, mm, address)
-        if not page_anon(page) and page.index != linear_page_index(vma, address):
+        if page.index != linear_page_index(vma, address):
             set_pte(mm, address, pgoff_to_pte(page.index))
         put_page(world, page)
         gone += 1
@@ -345,26 +352,43 @@ def try_to_unmap_cluster(world: World, vma: Vma) -> int:
 
 
 def try_to_unmap_nonlinear(world: World, page: Page, mapping: Mapping) -> int:
-    """Sweep the nonlinear vmas of a file that are not locked in memory: AGAIN, or FAIL.
+    """Sweep the nonlinear vmas of a file: AGAIN, or FAIL if all of them are locked in memory.
 
-    Sweeping is about as much work as the page has ptes: it ends after the vma where as many
-    ptes as that have gone.
+    Where the page is cannot be known, so a sweep takes out about as many ptes as it has, and the
+    next one goes on where this one ended: each vma has a cursor.
+    1. Round by round a window further, from where the cursor that is furthest stands: each vma
+       that is not locked is swept up to there, if it is so long.  As many ptes gone as the page
+       has: that was all.
+    2. All vmas swept: all cursors are back at the start.
     """
-    vmas = [vma for vma in mapping.nonlinear if not vma.flags & VM_LOCKED]
-    if not vmas:
-        # facts silent: with nonlinear vmas that are all locked the page must stay
+    unlocked = [vma for vma in mapping.nonlinear if not vma.flags & VM_LOCKED]
+    longest = max((vma.end - vma.start for vma in unlocked), default=0)
+    if not longest:
         return SWAP_FAIL
-    # facts silent: how far to sweep; here, as the kernel does, guided by the page's mapcount
-    mapcount = page_mapcount(page)
-    for vma in vmas:
-        mapcount -= try_to_unmap_cluster(world, vma)
-        if mapcount <= 0:
+    longest = (longest + CLUSTER_SIZE - 1) & ~(CLUSTER_SIZE - 1)
+    furthest = max(vma.cursor for vma in unlocked) or CLUSTER_SIZE
+    budget = page_mapcount(page)
+    while True:
+        for vma in unlocked:
+            while vma.cursor < min(furthest, vma.end - vma.start):
+                budget -= try_to_unmap_cluster(world, vma, vma.cursor)
+                vma.cursor += CLUSTER_SIZE
+                if budget <= 0:
+                    return SWAP_AGAIN
+            vma.cursor = furthest
+        furthest += CLUSTER_SIZE
+        if furthest > longest:
             break
+    for vma in mapping.nonlinear:
+        vma.cursor = 0
     return SWAP_AGAIN
 
 
 def try_to_unmap_file(world: World, page: Page, ignore_refs: bool) -> int:
-    """Take a file's page out of all vmas: first the linear ones, then the nonlinear ones."""
+    """Take a file's page out of all vmas: first the linear ones.
+
+    The nonlinear ones only if there are any, the page is still mapped, and nothing failed.
+    """
     mapping = page.mapping
     assert isinstance(mapping, Mapping)
     for vma in vma_prio_tree_foreach(mapping, page.index, page.index):
@@ -372,7 +396,7 @@ def try_to_unmap_file(world: World, page: Page, ignore_refs: bool) -> int:
             return SWAP_FAIL
         if not page_mapped(page):
             return SWAP_AGAIN
-    if not mapping.nonlinear:
+    if not mapping.nonlinear or not page_mapped(page):
         return SWAP_AGAIN
     return try_to_unmap_nonlinear(world, page, mapping)
 

@@ -89,6 +89,7 @@ class Vma:
     ops: str = ""               # "": none; else "generic", "shmem", "driver"
     anon_vma: AnonVma | None = None
     truncate_count: int = 0
+    cursor: int = 0             # vm_private_data: bytes of a nonlinear vma that a sweep has done
 
 
 @dataclass(eq=False)
@@ -168,7 +169,8 @@ class Inode:
     mapped : int          bit of each block that is on disk
     state : int           I_*;  place: "", "dirty" or "clean", the list it is on
     hashed, is_block_device : what __mark_inode_dirty asks
-    charged : int         pages that an unnamed tmpfs file is charged for
+    charged : int         pages that a tmpfs file is charged for
+    by_page : bool        of tmpfs: each page is charged when it is made; else all were at once
     """
 
     number: int
@@ -186,6 +188,7 @@ class Inode:
     hashed: bool = False
     is_block_device: bool = False
     charged: int = 0
+    by_page: bool = False
     count: int = 0
 
 
@@ -264,6 +267,7 @@ class World:
     buffer_heads_over_limit: bool = False
     nr_swap_used: int = 0
     jiffies: int = 0
+    clock_stands: bool = False  # all that happens has one time; else each operation its own
 
     def __post_init__(self) -> None:
         self.inodes = [Inode(i, self.mappings[i]) for i in range(5)]

@@ -6,14 +6,28 @@ Sizes and offsets are bytes.
 
 from __future__ import annotations
 
-from . import alloc, buffers, dirty, disk, pagecache, rmap, zap
-from .constants import EFBIG, EIO, ETXTBSY, PAGE_SHIFT, RLIM_INFINITY, S_SWAPFILE, SECTOR_SIZE
+from . import account, alloc, buffers, dirty, disk, pagecache, rmap, zap
+from .constants import EFBIG, EIO, ETXTBSY, PAGE_SHIFT, RLIM_INFINITY, S_SWAPFILE
 from .state import PAGE_SIZE, Bug, Hang, Inode, Mapping, Page, World
 
 MAX_UNMAPS = 100        # of one page; with more the run has hung
 
 
 # truncation
+
+
+def truncate(world: World, inode: Inode, size: int) -> int:
+    """truncate(2) of a regular file: 0, -EFBIG or -ETXTBSY.
+
+    1. Another size: vmtruncate, whose error ends it.  The same size touches no page.
+    2. The inode is dirty in all respects, also if nothing was done.
+    """
+    if size != inode.size:
+        error = vmtruncate(world, inode, size)
+        if error:
+            return error
+    dirty.mark_inode_dirty(world, inode)
+    return 0
 
 
 def vmtruncate(world: World, inode: Inode, size: int) -> int:
@@ -35,20 +49,48 @@ def vmtruncate(world: World, inode: Inode, size: int) -> int:
         inode.size = size
         zap.unmap_mapping_range(world, inode.mapping, size + PAGE_SIZE - 1, 0, True)
         truncate_inode_pages(world, inode.mapping, size)
-    truncate_blocks(world, inode)
+    truncate_hook(world, inode)
     return 0
 
 
-def truncate_blocks(world: World, inode: Inode) -> None:
-    """i_op->truncate of ext2 and ext3; other kinds have none.
+def truncate_hook(world: World, inode: Inode) -> None:
+    """i_op->truncate for the size that the file has now, larger or smaller than before.
 
-    Blocks behind the end are on disk no more, and what lies past it in the last one is zeroes.
+    ext2     the tail of the last block becomes zeroes in memory, then blocks behind it are free
+    ext3     the same, but without a page for the tail it gives up
+    tmpfs    charges for pages that are gone are given back
+    others have none
     """
-    if inode.kind not in ("ext2", "ext3"):
-        return
+    if inode.kind == "tmpfs":
+        account.shmem_recalc_inode(world, inode)
+    if inode.kind in ("ext2", "ext3"):
+        page_is_there = zero_last_block(world, inode)
+        if inode.kind == "ext2" or page_is_there:
+            free_blocks(inode)
+
+
+def zero_last_block(world: World, inode: Inode) -> bool:
+    """The file ends inside a block: zero the block from there on, in memory.
+
+    The page is brought into the cache for it, if need be, and locked; False if that cannot be.
+    """
+    if inode.size % (1 << inode.blkbits) == 0:
+        return True
+    index, offset = divmod(inode.size, PAGE_SIZE)
+    page = pagecache.find_or_create_page(world, inode.mapping, index)
+    if page is None:
+        return False
+    buffers.block_truncate_page(world, page, offset)
+    pagecache.unlock_page(world, page)
+    alloc.put_page(world, page)
+    return True
+
+
+def free_blocks(inode: Inode) -> None:
+    """Blocks behind the end of the file are on disk no more; the last one stays as it is there."""
     first_gone = (inode.size + (1 << inode.blkbits) - 1) >> inode.blkbits
     inode.mapped &= (1 << first_gone) - 1
-    for sector in range((inode.size + SECTOR_SIZE - 1) // SECTOR_SIZE, len(inode.disk)):
+    for sector in range(first_gone * disk.sectors_of_block(inode), len(inode.disk)):
         inode.disk[sector] = 0
 
 
@@ -98,7 +140,10 @@ def sweep(world: World, mapping: Mapping, start: int, wait: bool) -> bool:
 
 
 def truncate_partial_page(world: World, page: Page, partial: int) -> None:
-    """The file ends inside this page: zero the tail, discard the blocks that begin in it."""
+    """The file ends inside this page: zero the tail, discard the blocks that begin in it.
+
+    PG_dirty stays as it is, and so do the page's ptes.
+    """
     buffers.zero(page, partial, PAGE_SIZE)
     if "private" in page.flags:
         buffers.block_invalidatepage(world, page, partial)

@@ -10,13 +10,16 @@ import dataclasses
 
 from . import alloc, files
 from .constants import (
+    EINVAL,
     ENOMEM,
+    HPAGE_SIZE,
     PAGE_SHIFT,
     TASK_SIZE,
     UINT_MASK,
     ULONG_MASK,
     VM_DENYWRITE,
     VM_EXEC,
+    VM_HUGETLB,
     VM_NONLINEAR,
     VM_READ,
     VM_SHARED,
@@ -385,13 +388,14 @@ def remove_next(world: World, vma: Vma, gone: Vma) -> None:
 
 
 def split_vma(world: World, mm: Mm, vma: Vma, address: int, new_below: bool) -> int:
-    """Cut a vma in two at an address inside: 0 or -ENOMEM.
+    """Cut a vma in two at an address inside: 0, -EINVAL or -ENOMEM.
 
-    1. Too many vmas, or no memory for one: -ENOMEM.
+    1. Huge pages are not cut: -EINVAL.  Too many vmas, or no memory for one: -ENOMEM.
     2. The new one is a copy.  new_below: it gets [start, address), else [address, end).
     3. One more reference on the file; open hook; borders and lists.
     """
-    # facts silent: a vma of huge pages is split at any page
+    if vma.flags & VM_HUGETLB and address % HPAGE_SIZE:
+        return -EINVAL
     if mm.map_count >= world.max_map_count:
         return -ENOMEM
     new = alloc.vma_alloc(world)

@@ -6,7 +6,7 @@ Positions are bytes; start and end are bytes in the page.
 
 from __future__ import annotations
 
-from . import alloc, buffers, dirty, journal, lru, nopage, pagecache, truncate
+from . import alloc, buffers, dirty, journal, lru, nopage, pagecache, times, truncate
 from .constants import (
     EBADF,
     EFBIG,
@@ -28,8 +28,10 @@ def sys_write(world: World, task: Task, fd: int, index: int, sector: int, sector
     """write(2) of so many sectors at this place of the file: bytes written or an error.
 
     1. No descriptor, or not open for writing: -EBADF.  No write of its own: -EINVAL.
-    2. No sectors: 0.  A file that can only grow is open for appending: at its end.
-    3. The limits, and no further than the page; then as the kind of file does it.
+    2. No sectors: 0.  A file that can only grow is open for appending: at its end; a block
+       device is not.
+    3. The limits, and no further than the page.
+    4. The times; then as the kind of file does it.
     """
     file = task.fd[fd] if 0 <= fd < len(task.fd) else None
     if file is None or not file.mode & FMODE_WRITE:
@@ -40,13 +42,14 @@ def sys_write(world: World, task: Task, fd: int, index: int, sector: int, sector
     if sectors == 0:
         return 0
     position = index * PAGE_SIZE + sector * SECTOR_SIZE
-    if inode.flags & S_APPEND:
+    if inode.flags & S_APPEND and inode.kind != "block device":
         position = inode.size
     count = generic_write_checks(task, inode, position, sectors * SECTOR_SIZE)
     if count <= 0:
         return count
     index, start = divmod(position, PAGE_SIZE)
     count = min(count, PAGE_SIZE - start)
+    times.file_update_time(world, inode)
     if inode.kind == "tmpfs":
         return shmem_file_write(world, inode, index, start, start + count)
     return generic_file_write(world, inode, index, start, start + count)

@@ -337,13 +337,17 @@ def sync_inode(world: World, inode: Inode, wbc: WritebackControl) -> int:
     """Write one inode back (__sync_single_inode).
 
     1. The I_DIRTY bits go, I_LOCK comes.
-    2. do_writepages.  The inode itself is never written here.
-    3. SYNC_ALL: fdatawait; the first error is the result.
-    4. I_LOCK goes.  Not going away: clean but with DIRTY tags left: I_DIRTY_PAGES and on the
+    2. do_writepages.
+    3. SYNC or DATASYNC was set: write_inode.
+    4. SYNC_ALL: fdatawait; the first error is the result.
+    5. I_LOCK goes.  Not going away: clean but with DIRTY tags left: I_DIRTY_PAGES and on the
        dirty list, stamped; dirty again meanwhile: on the dirty list; else clean.
     """
+    was_dirty = inode.state & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)
     inode.state = (inode.state | I_LOCK) & ~I_DIRTY
     result = do_writepages(world, inode.mapping, wbc)
+    if was_dirty:
+        result = first_error(result, write_inode(world, inode, wbc.sync_mode == WB_SYNC_ALL))
     if wbc.sync_mode == WB_SYNC_ALL:
         result = first_error(result, filemap_fdatawait(world, inode.mapping))
     inode.state &= ~I_LOCK
@@ -355,6 +359,17 @@ def sync_inode(world: World, inode: Inode, wbc: WritebackControl) -> int:
             inode.dirtied_when = world.jiffies
     inode.place = "dirty" if inode.state & I_DIRTY else "clean"
     return result
+
+
+def write_inode(world: World, inode: Inode, wait: bool) -> int:
+    """s_op->write_inode: 0 or -EIO.
+
+    ext3 has the journal commit if it is to wait, and else does nothing.  Others' inodes are not on
+    the disk that is kept here.
+    """
+    if inode.kind == "ext3" and wait:
+        return journal.commit(world, inode)
+    return 0
 
 
 def first_error(first: int, second: int) -> int:
@@ -410,18 +425,14 @@ def fsync_hook(world: World, inode: Inode) -> int:
     """f_op->fsync, with i_mutex.
 
     ext2            the inode, if it is dirty (its pages were begun before: nr_to_write is 0)
-    ext3            the journal commits, then the inode if more than its pages is dirty
+    ext3            the same, but only if more than its pages is dirty: then the journal commits
     block device    once more all its pages, and waits
     others          nothing
-    facts silent: all of this is 2.6.17's.
     """
     if inode.kind == "block device":
         result = filemap_fdatawrite(world, inode.mapping)
         return first_error(result, filemap_fdatawait(world, inode.mapping))
-    asks = I_DIRTY
-    if inode.kind == "ext3":
-        journal.commit(world, inode)
-        asks = I_DIRTY_SYNC | I_DIRTY_DATASYNC
+    asks = I_DIRTY if inode.kind == "ext2" else I_DIRTY_SYNC | I_DIRTY_DATASYNC
     if inode.kind in ("ext2", "ext3") and inode.state & asks:
         return sync_inode(world, inode, WritebackControl(0, WB_SYNC_ALL))
     return 0

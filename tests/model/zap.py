@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from . import account, dirty, lru, rmap, swap
 from . import vma as vmas_of
-from .constants import PAGE_SHIFT, ULONG_MASK, VM_ACCOUNT
+from .constants import PAGE_SHIFT, UINT_MASK, ULONG_MASK, VM_ACCOUNT
 from .pte import (
     get_pte,
     linear_page_index,
@@ -156,6 +156,20 @@ def unmap_mapping_range_vma(
     vma.truncate_count = mapping.truncate_count
 
 
+def count_unmapping(mapping: Mapping) -> None:
+    """truncate_count + 1, in 32 bits.
+
+    A value that could be an address where unmapping goes on is passed over; at 0 every vma of the
+    file forgets what it has been through.
+    """
+    mapping.truncate_count = (mapping.truncate_count + 1) & UINT_MASK
+    if mapping.truncate_count % PAGE_SIZE == 0:
+        if mapping.truncate_count == 0:
+            for vma in mapping.i_mmap + mapping.nonlinear:
+                vma.truncate_count = 0
+        mapping.truncate_count += 1
+
+
 def unmap_mapping_range(
     world: World, mapping: Mapping, holebegin: int, holelen: int, even_cows: bool
 ) -> None:
@@ -163,7 +177,7 @@ def unmap_mapping_range(
 
     holebegin, holelen in bytes; begins in the page of holebegin; length 0: to the end.
     even_cows: private copies go too.
-    1. truncate_count goes up, so that a fault that has looked already looks again.
+    1. truncate_count goes up, so that a fault that has looked already looks again; mapped or not.
     2. Each linear vma with a part of the range: that part.
     3. Each nonlinear vma, all of it: pages whose index is in the range.
     """
@@ -172,7 +186,7 @@ def unmap_mapping_range(
     if last < first:
         last = ULONG_MASK
     details = Details(first, last, None if even_cows else mapping)
-    mapping.truncate_count += 1
+    count_unmapping(mapping)
     for vma in rmap.vma_prio_tree_foreach(mapping, first, last):
         begin = max(first, vma.pgoff)
         after = min(last + 1, vma.pgoff + ((vma.end - vma.start) >> PAGE_SHIFT))

@@ -11,6 +11,8 @@
 #include "engine/explore/scope.h"
 #include "engine/explore/visited.h"
 #include "engine/replay.h"
+#include "machine/outcome.h"
+#include "machine/property.h"
 
 #define KMM_CHUNK_WORLDS	16u
 #define KMM_BATCH_CHUNKS	256u
@@ -21,6 +23,9 @@
 /* What can be found: how a run ends, a property that breaks, halves that differ. */
 #define KMM_FOUND_PROPERTY	16u	/* and on: one for each property */
 #define KMM_FOUND_DIFFERENCE	48u	/* and on: one for each half */
+_Static_assert(KMM_FOUND_PROPERTY >= NR_KMM_OUTCOMES, "endings have numbers of their own");
+_Static_assert(KMM_FOUND_PROPERTY + NR_KMM_PROPERTIES <= KMM_FOUND_DIFFERENCE,
+	       "and properties");
 #define KMM_NR_FOUND		(KMM_FOUND_DIFFERENCE + KMM_MAX_HALVES)
 
 /* The first time: world `parent` and what was done to it; KMM_NO_WORLD: never. */
