@@ -153,14 +153,24 @@ static u32 repair_race(struct world *world)
 	return 1;
 }
 
-/* Before known defects are set right: nr_dirty is one of them. */
-static void judge(struct world *world, struct kmm_broken *broken, u32 at)
+/* Before known defects are set right: nr_dirty is one of them.  Gives those that should hold always. */
+static u32 judge(struct world *world, struct kmm_broken *broken, u32 at)
 {
-	u32 newly = kmm_broken(world, (u32)KMM_PROPERTIES_JUDGED & ~broken->judged);
+	u32 all = kmm_broken(world, KMM_PROPERTIES_ALL & ~broken->judged);
+	u32 newly = all & (u32)KMM_PROPERTIES_JUDGED;
 
 	broken->judged |= newly;
 	for (; newly; newly &= newly - 1)
 		broken->judged_at[__builtin_ctz(newly)] = (u8)at;
+	return all & (u32)KMM_PROPERTIES_ALWAYS;
+}
+
+/* The property that should hold always, and does not once known defects have been set right. */
+static u32 always_broken(struct world *world, u32 before, u32 repaired)
+{
+	if (!before)
+		return NR_KMM_PROPERTIES;
+	return repaired ? kmm_broken_property(world) : (u32)__builtin_ctz(before);
 }
 
 struct checked {
@@ -175,17 +185,19 @@ static s64 run_checked(const void *context)
 	struct kmm_broken *broken = checked->broken;
 	struct world *world = checked->world;
 	struct kmm_operation operation;
+	u32 always, quirk, race, i;
 	s64 ret;
-	u32 i;
 
 	for (i = 0; i <= checked->s->operations; i++) {
 		kmm_sequence_operation(checked->s, i, &operation);
 		ret = kmm_operate(&operation);
-		judge(world, broken, i);
-		broken->quirks += repair_quirk(world, &operation, ret);
-		broken->races += repair_race(world);
+		always = judge(world, broken, i);
+		quirk = repair_quirk(world, &operation, ret);
+		race = repair_race(world);
+		broken->quirks += quirk;
+		broken->races += race;
 		broken->at = i;
-		broken->property = kmm_broken_property(world);
+		broken->property = always_broken(world, always, quirk | race);
 		if (broken->property != NR_KMM_PROPERTIES)
 			return i;
 	}

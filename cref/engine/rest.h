@@ -4,6 +4,7 @@
 #define KMM_ENGINE_REST_H
 
 #include "engine/replay.h"
+#include "machine/property.h"
 
 /* Where a checked run first broke a property: after operation `at`, or at rest. */
 struct kmm_broken {
@@ -13,7 +14,7 @@ struct kmm_broken {
 	u32 quirks;		/* failed mmaps that gave back memory that was never charged */
 	u32 races;		/* pages that were truncated while a fault made them dirty */
 	u32 judged;		/* set of the judged properties that ever broke: machine/property.h */
-	u8 judged_at[32];	/* and each one's operation, after which it first did */
+	u8 judged_at[NR_KMM_PROPERTIES];	/* and each one's operation, after which it first did */
 };
 
 enum kmm_leftover {

@@ -4,12 +4,14 @@
 #include "machine/running.h"
 #include "machine/truncate.h"
 #include "machine/unwritten.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
 int kmm_writepage_no_memory(struct page *page, struct writeback_control *wbc)
 {
 	wbc->pages_skipped++;
+	kmm_note_asked(page);
 	__set_page_dirty_nobuffers(page);
 	unlock_page(page);
 	return -ENOMEM;
@@ -56,6 +58,7 @@ static void mark_dirty_blocks(struct page *page, struct writeback_control *wbc)
 		if (bh->b_state >> BH_Mapped & 1) {
 			if (!lock_for_write(bh, wbc)) {
 				wbc->pages_skipped++;
+				kmm_note_asked(page);
 				__set_page_dirty_nobuffers(page);
 			} else if (kmm_test_and_clear(&bh->b_state, BH_Dirty)) {
 				bh->b_state |= 1UL << BH_Async_Write;
@@ -79,7 +82,8 @@ static void mark_mapped_blocks(struct page *page)
 			bh->b_state |= 1UL << BH_Async_Write;
 		} else {
 			if (buffer_dirty(bh))
-				kmm_forget_stores(page, kmm_sectors_of_block(count, i));
+				kmm_forget_earlier_stores(page->mapping, page->index,
+							  kmm_sectors_of_block(count, i));
 			bh->b_state &= ~(1UL << BH_Dirty);
 		}
 		i++;

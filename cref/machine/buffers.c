@@ -4,6 +4,7 @@
 #include "machine/running.h"
 #include "machine/times.h"
 #include "machine/unwritten.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -355,7 +356,8 @@ static void finish_new_blocks(struct page *page, int error)
 		if (kmm_test_and_clear(&bh->b_state, BH_New) && error) {
 			/* 2.6.17 does so even where the page knows better, and loses what it held */
 			kmm_zero_sectors(page, sectors_of(bh));
-			kmm_forget_stores(page, sectors_of(bh));
+			kmm_forget_earlier_stores(page->mapping, page->index, sectors_of(bh));
+			kmm_note_asked(page);
 			bh->b_state |= 1UL << BH_Uptodate;
 			mark_buffer_dirty(bh);
 		}

@@ -17,11 +17,16 @@ static struct page *counted_page(const struct vm_area_struct *vma, unsigned long
 	return pfn_to_page(pfn);
 }
 
-/* Writes are tracked where the patch means to: shared, writable, of a file that accounts. */
-static int is_tracked(const struct vm_area_struct *vma)
+int kmm_vma_is_tracked(const struct vm_area_struct *vma)
 {
 	return (vma->vm_flags & (VM_SHARED | VM_WRITE | VM_PFNMAP)) == (VM_SHARED | VM_WRITE) &&
 	       vma->vm_file && kmm_mapping_accounts(vma->vm_file->f_mapping);
+}
+
+u32 kmm_bits_of_driver(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && vma->vm_file->f_mapping->host->i_kind == KMM_PROT_DRIVER ?
+	       _PAGE_PCD | _PAGE_PWT : 0;
 }
 
 static void count_writer(struct kmm_census *census, const struct vm_area_struct *vma,
@@ -30,7 +35,7 @@ static void count_writer(struct kmm_census *census, const struct vm_area_struct 
 	if (!(vma->vm_flags & VM_SHARED))
 		census->pages[page - census->world->pages].private_writers++;
 	/* a private copy, and a page that was truncated, are not the file's */
-	else if (is_tracked(vma) && kmm_mapping_of(page) == vma->vm_file->f_mapping &&
+	else if (kmm_vma_is_tracked(vma) && kmm_mapping_of(page) == vma->vm_file->f_mapping &&
 		 !kmm_page_flag(page, PG_dirty))
 		census->untracked++;
 }
@@ -55,6 +60,8 @@ static void count_pte(struct kmm_census *census, struct kmm_census_mm *mm,
 		count_swapped(census, pte);
 		return;
 	}
+	census->forbidden += pte_write(pte) && !(vma->vm_flags & VM_WRITE);
+	census->lost_bits += (kmm_bits_of_driver(vma) & ~pte_val(pte)) != 0;
 	page = counted_page(vma, address, pte);
 	if (!page)
 		return;

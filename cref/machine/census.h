@@ -31,7 +31,14 @@ struct kmm_census {
 	u32 *swap;			/* ptes that lead to each slot */
 	u32 untracked;			/* ptes that may write to a clean page where writes are tracked */
 	u32 unknown;			/* ptes that show a process what nobody wrote */
+	u32 forbidden;			/* ptes that may write in a vma that may not */
+	u32 lost_bits;			/* ptes without the protection bits that their driver chose */
 };
+
+/* Writes are tracked where the patch means to: shared, writable, of a file that accounts. */
+int kmm_vma_is_tracked(const struct vm_area_struct *vma);
+/* The bits that a driver's mmap has put into the protection of this vma; 0: none. */
+u32 kmm_bits_of_driver(const struct vm_area_struct *vma);
 
 /* The arrays are the caller's and all zero. */
 void kmm_take_census(struct kmm_census *census);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "machine/contents.h"
 #include "machine/unwritten.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -12,6 +13,7 @@ void kmm_store(struct page *page, u32 sector, u32 here)
 	KMM_EVENT(user_store, here, page, sector, version);
 	page->contents[sector] = (u16)version;
 	kmm_note_store(page, sector);
+	kmm_note_asked(page);
 }
 
 void kmm_cow_user_page(struct page *to, struct page *from, unsigned long address, u32 here)

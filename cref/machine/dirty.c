@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "machine/dirty.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -36,6 +37,7 @@ int kmm_set_page_dirty_buffers(struct page *page, u32 here)
 
 	if (TestSetPageDirty(page))
 		return 0;
+	kmm_note_dirtied(page);
 	write_lock_irq(&mapping->tree_lock);
 	if (page->mapping) {		/* not truncated meanwhile */
 		if (mapping_cap_account_dirty(mapping))
@@ -56,6 +58,7 @@ int kmm_set_page_dirty_nobuffers(struct page *page, u32 here)
 	if (TestSetPageDirty(page))
 		return 0;
 	*newly = 1;
+	kmm_note_dirtied(page);
 	mapping = page_mapping(page);
 	if (!mapping)
 		return 1;

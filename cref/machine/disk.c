@@ -127,7 +127,7 @@ void kmm_end_io(struct page *page, int ok)
 	if (ok)
 		put_on_disk(page, io);
 	/* and who waits for a write that failed is told so */
-	kmm_note_end_of_write(page, io);
+	kmm_note_end_of_write(page, io, ok);
 	page->io = 0;
 	for (i = 0; i < KMM_SECTORS; i++)
 		page->in_flight[i] = 0;

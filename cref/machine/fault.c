@@ -6,6 +6,7 @@
 #include "machine/lru.h"
 #include "machine/running.h"
 #include "machine/unwritten.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -113,7 +114,7 @@ static int fault_on_present(struct mm_struct *mm, struct vm_area_struct *vma,
 		goto unlock;
 	if (write_access) {
 		if (!pte_write(old))
-			return HALF(do_wp_page)(mm, vma, address, pte, pmd, ptl, old);
+			return kmm_watched_wp_page(mm, vma, address, pte, pmd, ptl, old);
 		value = pte_mkdirty(value);
 	}
 	value = pte_mkyoung(value);
@@ -137,8 +138,11 @@ static int dispatch(struct mm_struct *mm, struct vm_area_struct *vma, unsigned l
 	if (pte_present(old))
 		return fault_on_present(mm, vma, address, pte, pmd, write_access, old);
 	if (pte_none(old)) {
-		if (vma->vm_ops && vma->vm_ops->nopage)
+		if (vma->vm_ops && vma->vm_ops->nopage) {
+			if (write_access)
+				kmm_note_write_at(vma, address, old);
 			return HALF(do_no_page)(mm, vma, address, pte, pmd, write_access);
+		}
 		return do_anonymous_page(mm, vma, address, pte, pmd, write_access);
 	}
 	if (pte_file(old))
@@ -150,8 +154,12 @@ static int handle_pte_fault(struct mm_struct *mm, struct vm_area_struct *vma,
 			    unsigned long address, pte_t *pte, pmd_t *pmd, int write_access)
 {
 	u64 *ret = KMM_ENTER(handle_pte_fault, KMM_HERE, mm, vma, address, write_access);
+	pte_t old = *pte;
+	int fault = KMM_GIVE(ret, dispatch(mm, vma, address, pte, pmd, write_access));
 
-	return KMM_GIVE(ret, dispatch(mm, vma, address, pte, pmd, write_access));
+	if (!write_access)
+		kmm_note_read_fault(vma, pte, old);
+	return fault;
 }
 
 int __handle_mm_fault(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long address,

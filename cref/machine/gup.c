@@ -4,6 +4,7 @@
 #include "machine/dirty.h"
 #include "machine/gup.h"
 #include "machine/running.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -36,15 +37,30 @@ static unsigned int flags_to_follow(const struct vm_area_struct *vma, int write,
 	return flags;
 }
 
+/* It is going to be written to: where its pte is writable already, no fault says so. */
+static void note_write(const struct vm_area_struct *vma, unsigned long address)
+{
+	const pmd_t *pmd = kmm_find_pmd(vma->vm_mm, address);
+
+	if (pmd)
+		kmm_note_write_at(vma, address, *kmm_pte_offset(pmd, address));
+}
+
 /* One page, faulted in as often as it takes; NULL: *error tells. */
 static struct page *get_one(struct vm_area_struct *vma, unsigned long address, unsigned int flags,
 			    int *error)
 {
 	struct page *page;
 
-	while (!(page = HALF(follow_page)(vma, address, flags))) {
-		int ret = __handle_mm_fault(vma->vm_mm, vma, address, flags & FOLL_WRITE);
+	for (;;) {
+		int ret;
 
+		if (flags & FOLL_WRITE)
+			note_write(vma, address);
+		page = HALF(follow_page)(vma, address, flags);
+		if (page)
+			return page;
+		ret = __handle_mm_fault(vma->vm_mm, vma, address, flags & FOLL_WRITE);
 		/* the copy is made; its pte stays read-only if the vma is not writable */
 		if (ret & VM_FAULT_WRITE)
 			flags &= ~FOLL_WRITE;
@@ -62,7 +78,6 @@ static struct page *get_one(struct vm_area_struct *vma, unsigned long address, u
 			kmm_bug();
 		}
 	}
-	return page;
 }
 
 static int get_pages(struct mm_struct *mm, unsigned long start, int len, int write, int force,
@@ -156,8 +171,10 @@ long kmm_unpin(struct page *page, int dirty)
 {
 	if (!page->pins)
 		return -EINVAL;
-	if (dirty)
+	if (dirty) {
+		kmm_note_asked(page);
 		set_page_dirty_lock(page);
+	}
 	page->pins--;
 	put_page(page);
 	return 0;

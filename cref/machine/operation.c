@@ -24,6 +24,7 @@
 #include "machine/running.h"
 #include "machine/truncate.h"
 #include "machine/unwritten.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -280,7 +281,7 @@ static s64 operate(const struct kmm_operation *operation)
 	case KMM_OP_mprotect:
 		return sys_mprotect(kmm_place(a[0]), (unsigned long)a[1] << PAGE_SHIFT, a[2]);
 	case KMM_OP_msync:
-		return sys_msync(kmm_place(a[0]), (unsigned long)a[1] << PAGE_SHIFT, a[2]);
+		return kmm_watched_msync(kmm_place(a[0]), (unsigned long)a[1] << PAGE_SHIFT, a[2]);
 	case KMM_OP_remap_file_pages:
 		return sys_remap_file_pages(kmm_place(a[0]), (unsigned long)a[1] << PAGE_SHIFT, 0,
 					    a[2], a[3] ? MAP_NONBLOCK : 0);
@@ -305,7 +306,7 @@ static s64 operate(const struct kmm_operation *operation)
 	case KMM_OP_write:
 		return do_write(a);
 	case KMM_OP_fsync:
-		return fd(a[0]) ? do_fsync(fd(a[0]), 0) : -EBADF;
+		return fd(a[0]) ? kmm_watched_fsync(fd(a[0])) : -EBADF;
 	case KMM_OP_truncate:
 		inode = named_inode(a[0]);
 		return inode ? kmm_truncate(inode, (loff_t_kmm)a[1] << KMM_SECTOR_SHIFT) : -ENOENT;
@@ -363,15 +364,18 @@ s64 kmm_operate(const struct kmm_operation *operation)
 				(u64)operation->a[2] << 16 | (u64)operation->a[3] << 24 |
 				(u64)operation->a[4] << 32 | (u64)operation->a[5] << 40);
 	u32 actor = operation->actor;
+	struct kmm_watch_saved saved;
 	s64 ret = -ESRCH;
 
 	/* nearly always one that is there, and a division is slow */
 	if (unlikely(actor >= world->size.mms))
 		actor %= world->size.mms;
 	world->current_task = &world->tasks[actor];
+	kmm_watch_begin(&saved);
 	if (!kmm_operation_by_process(operation->kind) || current->mm->mm_users)
 		ret = operate(operation);
 	if (operation->kind != KMM_OP_lock_page && !world->interfering)
 		kmm_other_lets_go();
+	kmm_watch_end(&saved);
 	return KMM_GIVE(result, ret);
 }

@@ -3,6 +3,7 @@
 #include "machine/file.h"
 #include "machine/populate.h"
 #include "machine/swap.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -28,8 +29,10 @@ static int take_out(struct vm_area_struct *vma, unsigned long addr, pte_t *pte)
 	page = vm_normal_page(vma, addr, old);
 	if (!page)
 		return 0;
-	if (pte_dirty(old))
+	if (pte_dirty(old)) {
+		kmm_note_asked(page);
 		set_page_dirty(page);
+	}
 	vma->vm_mm->anon_replaced += kmm_page_is_anon(page);
 	page_remove_rmap(page);
 	put_page(page);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "machine/census.h"
 #include "machine/property.h"
+#include "machine/watch.h"
 
 #define PROPERTY(group, name, units, looks_at, statement) \
 	int kmm_holds_##name(const struct kmm_census *census);
@@ -25,6 +26,26 @@ int kmm_holds_sleeping(const struct kmm_census *census)
 int kmm_holds_lock_order(const struct kmm_census *census)
 {
 	return !census->world->order_fault;
+}
+
+int kmm_holds_synced_writes(const struct kmm_census *census)
+{
+	return !(census->world->store_faults & KMM_FAULT_SYNCED);
+}
+
+int kmm_holds_msynced_writes(const struct kmm_census *census)
+{
+	return !(census->world->store_faults & KMM_FAULT_MSYNCED);
+}
+
+int kmm_holds_dirtied_pages(const struct kmm_census *census)
+{
+	return !(census->world->store_faults & KMM_FAULT_DIRTIED);
+}
+
+int kmm_holds_anonymous_pages(const struct kmm_census *census)
+{
+	return !(census->world->store_faults & KMM_FAULT_ANONYMOUS);
 }
 
 u32 kmm_broken(struct world *world, u32 mask)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Properties: statements about worlds that should hold between any two operations. */
+/* Properties: statements about worlds, and runs, that should hold between any two operations. */
 #ifndef KMM_MACHINE_PROPERTY_H
 #define KMM_MACHINE_PROPERTY_H
 
@@ -13,6 +13,7 @@ enum kmm_property {
 };
 
 /* A set of properties is a word: bit 1 << number. */
+_Static_assert(NR_KMM_PROPERTIES <= 32, "a set of properties is a word");
 enum kmm_property_group {
 	KMM_PROPERTIES_ALWAYS = 0
 #define ALWAYS(name)	| 1u << KMM_PROPERTY_##name
@@ -43,6 +44,12 @@ enum kmm_property_stores {
 };
 _Static_assert(NR_KMM_PROPERTIES <= 32, "a set of properties is a word of 32 bits");
 #define KMM_PROPERTIES_ALL	((u32)KMM_PROPERTIES_ALWAYS | (u32)KMM_PROPERTIES_JUDGED)
+
+/* Has the run that led to a world broken a rule that the world itself does not show? */
+static inline int kmm_run_broke_rules(const struct world *world)
+{
+	return (world->order_fault | world->sleep_fault | world->store_faults) != 0;
+}
 
 /*
  * Those of `mask` that do not hold of a world between two operations; 0: all

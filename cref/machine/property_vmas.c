@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Where a vma must be found: in its process, from its file, from its anonymous pages. */
+/*
+ * Where a vma must be found: in its process, from its file, from its anonymous
+ * pages; and what its ptes may do.
+ */
 #include "machine/census.h"
 #include "machine/property.h"
 #include "machine/vma.h"
@@ -99,4 +102,27 @@ int kmm_holds_anon_vmas(const struct kmm_census *census)
 		for (struct vm_area_struct *at = world->anon_vmas[i].head; at; at = at->anon_vma_next)
 			listed++;
 	return linked == listed;
+}
+
+int kmm_holds_write_permission(const struct kmm_census *census)
+{
+	return !census->forbidden;
+}
+
+int kmm_holds_tracked_protection(const struct kmm_census *census)
+{
+	for EACH_MM(census->world, mm)
+		for EACH_VMA(mm, vma)
+			if (kmm_vma_is_tracked(vma) && pgprot_val(vma->vm_page_prot) & _PAGE_RW)
+				return 0;
+	return 1;
+}
+
+int kmm_holds_driver_bits(const struct kmm_census *census)
+{
+	for EACH_MM(census->world, mm)
+		for EACH_VMA(mm, vma)
+			if (kmm_bits_of_driver(vma) & ~pgprot_val(vma->vm_page_prot))
+				return 0;
+	return !census->lost_bits;
 }

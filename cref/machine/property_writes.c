@@ -153,6 +153,26 @@ int kmm_holds_written_at_rest(const struct kmm_census *census)
 	return all_fine(census, is_awaited);
 }
 
+/* Exception: files that sync leaves alone, as they are nowhere but in memory. */
+int kmm_holds_dirty_inodes(const struct kmm_census *census)
+{
+	const struct world *world = census->world;
+	u32 i, j;
+
+	for (i = 0; i + 1 < world->size.mappings; i++) {
+		const struct address_space *mapping = &world->mappings[i];
+		const struct radix_tree_root *root = &mapping->page_tree;
+
+		if (mapping->backing_dev_info->capabilities & BDI_CAP_NO_WRITEBACK)
+			continue;
+		for (j = 0; j < root->nr; j++)
+			if (kmm_page_flag(root->slots[j].page, PG_dirty) &&
+			    mapping->host->i_place != INODE_ON_DIRTY)
+				return 0;
+	}
+	return 1;
+}
+
 /*
  * Exceptions: a page that somebody has pinned shows what a device stores there
  * to all who map it, which get_user_pages does not prevent; and private copies

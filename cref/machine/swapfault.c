@@ -4,6 +4,7 @@
 #include "machine/fault.h"
 #include "machine/running.h"
 #include "machine/swap.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -78,7 +79,7 @@ static int map_swap_page(const struct swap_fault *fault, struct page *page, pte_
 
 	if (copy) {
 		/* it lets ptl go; that it wrote is lost, only that it could not is told */
-		if (HALF(do_wp_page)(fault->mm, vma, address, pte, fault->pmd, ptl, value) ==
+		if (kmm_watched_wp_page(fault->mm, vma, address, pte, fault->pmd, ptl, value) ==
 		    VM_FAULT_OOM)
 			ret = VM_FAULT_OOM;
 		return ret;

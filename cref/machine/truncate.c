@@ -4,6 +4,7 @@
 #include "machine/times.h"
 #include "machine/truncate.h"
 #include "machine/unwritten.h"
+#include "machine/watch.h"
 #include "machine/zap.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -220,16 +221,6 @@ static void unmap_page_or_rest(struct address_space *mapping, const struct page 
 	*rest = 0;
 }
 
-/* A dirty page without buffers goes; who invalidates a file has written it before, or means it. */
-static void thrown_away(const struct address_space *mapping, pgoff_t index)
-{
-	u16 *unwritten = kmm_unwritten(mapping, index);
-	u32 i;
-
-	for (i = 0; unwritten && i < KMM_SECTORS; i++)
-		unwritten[i] = 0;
-}
-
 static int invalidate_page(struct address_space *mapping, struct page *page, int *rest)
 {
 	pgoff_t index = page->index;
@@ -242,11 +233,14 @@ static int invalidate_page(struct address_space *mapping, struct page *page, int
 			unmap_page_or_rest(mapping, page, rest);
 		was_dirty = HALF(test_clear_page_dirty)(page);
 		if (!invalidate_complete_page2(mapping, page)) {
-			if (was_dirty)
+			if (was_dirty) {
+				kmm_note_asked(page);
 				set_page_dirty(page);
+			}
 			ret = -EIO;
 		} else if (was_dirty) {
-			thrown_away(mapping, index);
+			/* it has been written before, or is meant to go */
+			kmm_forget_earlier_stores(mapping, index, KMM_ALL_SECTORS);
 		}
 	}
 	unlock_page(page);

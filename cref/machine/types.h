@@ -279,6 +279,8 @@ struct inode {
 	u16 *i_disk;			/* versions of its sectors on disk, KMM_SECTORS a page */
 	u16 *i_unwritten;		/* their last stores that are not there yet; 0: none (unwritten.h) */
 	u64 i_mapped;
+	u64 i_asked;			/* these two of the operation that runs: watch.h */
+	u64 i_failed;
 	struct rw_semaphore i_mutex;
 	s32 i_writecount;
 	u32 i_is;

@@ -5,6 +5,7 @@
 #include "machine/imap.h"
 #include "machine/reclaim.h"
 #include "machine/swap.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -89,8 +90,10 @@ static void take_from(struct page *page, struct vm_area_struct *vma, unsigned lo
 {
 	struct mm_struct *mm = vma->vm_mm;
 
-	if (pte_dirty(old))
+	if (pte_dirty(old)) {
+		kmm_note_asked(page);
 		set_page_dirty(page);
+	}
 	if (kmm_page_is_anon(page)) {
 		BUG_ON(!kmm_page_flag(page, PG_swapcache));
 		swap_duplicate(page->private);

@@ -3,6 +3,7 @@
 #include "machine/file.h"
 #include "machine/rmap.h"
 #include "machine/unwritten.h"
+#include "machine/watch.h"
 
 u16 *kmm_unwritten(const struct address_space *mapping, pgoff_t index)
 {
@@ -27,14 +28,18 @@ void kmm_note_store(const struct page *page, u32 sector)
 		unwritten[sector] = page->contents[sector];
 }
 
-void kmm_note_end_of_write(const struct page *page, u32 sectors)
+void kmm_note_end_of_write(const struct page *page, u32 sectors, int ok)
 {
 	u16 *unwritten = unwritten_of_page(page);
 	u32 i;
 
-	for (i = 0; unwritten && i < KMM_SECTORS; i++)
-		if (sectors >> i & 1 && unwritten[i] == page->in_flight[i])
-			unwritten[i] = 0;
+	for (i = 0; unwritten && i < KMM_SECTORS; i++) {
+		if (!(sectors >> i & 1) || unwritten[i] != page->in_flight[i])
+			continue;
+		if (!ok && unwritten[i])
+			kmm_note_failed(page, unwritten[i]);
+		unwritten[i] = 0;
+	}
 }
 
 void kmm_forget_stores(const struct page *page, u32 sectors)
@@ -44,6 +49,16 @@ void kmm_forget_stores(const struct page *page, u32 sectors)
 
 	for (i = 0; unwritten && i < KMM_SECTORS; i++)
 		if (sectors >> i & 1)
+			unwritten[i] = 0;
+}
+
+void kmm_forget_earlier_stores(const struct address_space *mapping, pgoff_t index, u32 sectors)
+{
+	u16 *unwritten = kmm_unwritten(mapping, index);
+	u32 i;
+
+	for (i = 0; unwritten && i < KMM_SECTORS; i++)
+		if (sectors >> i & 1 && !kmm_is_later_store(unwritten[i]))
 			unwritten[i] = 0;
 }
 
@@ -88,18 +103,25 @@ static const struct vm_area_struct *shared_vma_at(const struct mm_struct *mm,
 	return vma && vma->vm_flags & VM_SHARED && vma->vm_file ? vma : NULL;
 }
 
-u16 *kmm_unwritten_of_access(const struct mm_struct *mm, unsigned long address, const pte_t *pte)
+struct address_space *kmm_mapping_meant(const struct mm_struct *mm, unsigned long address,
+					pte_t pte, pgoff_t *index)
 {
 	const struct vm_area_struct *vma = shared_vma_at(mm, address);
-	u32 sector = kmm_sector(address);
-	u16 *unwritten;
-	pgoff_t index;
 
-	if (!vma || !means_page_of_file(vma, address, pte ? *pte : __pte(0), &index))
+	if (!vma || !means_page_of_file(vma, address, pte, index))
 		return NULL;
-	unwritten = kmm_unwritten(vma->vm_file->f_mapping, index);
-	if (!unwritten ||
-	    !(kmm_sectors_in_file(vma->vm_file->f_mapping->host, index) >> sector & 1))
+	return vma->vm_file->f_mapping;
+}
+
+u16 *kmm_unwritten_of_access(const struct mm_struct *mm, unsigned long address, const pte_t *pte)
+{
+	u32 sector = kmm_sector(address);
+	pgoff_t index = 0;
+	const struct address_space *mapping =
+		kmm_mapping_meant(mm, address, pte ? *pte : __pte(0), &index);
+	u16 *unwritten = kmm_unwritten(mapping, index);
+
+	if (!unwritten || !(kmm_sectors_in_file(mapping->host, index) >> sector & 1))
 		return NULL;
 	return unwritten + sector;
 }

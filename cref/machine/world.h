@@ -109,6 +109,12 @@ struct world {
 	u32 interfering;		/* an other actor runs now */
 	u32 interfered;			/* bit 1 << i: other actor i ran, and was not refused */
 
+	/* for properties of a run: watch.h; all but the first 0 between operations */
+	u32 store_faults;		/* of KMM_FAULT_*, which were seen */
+	u32 operating;			/* an operation runs; 3: and has left words in an inode */
+	u32 began;			/* world->version when the operation that runs began */
+	u32 paused_began;		/* and that of the operation which is paused while another one runs */
+
 	/* global to the kernel */
 	struct page_state page_state;
 	spinlock_t inode_lock;

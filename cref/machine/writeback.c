@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What all writeback shares: control blocks, batches of pages, waiting for a page's write. */
 #include "machine/lru.h"
+#include "machine/watch.h"
 #include "machine/writeback.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -129,6 +130,7 @@ int kmm_shmem_writepage(struct page *page, struct writeback_control *wbc)
 	u64 *ret = KMM_ENTER(writepage, KMM_HERE, page, wbc);
 
 	BUG_ON(page->_mapcount.counter >= 0);
+	kmm_note_asked(page);
 	set_page_dirty(page);
 	return KMM_GIVE(ret, AOP_WRITEPAGE_ACTIVATE);
 }

@@ -3,6 +3,7 @@
 #include "machine/dirty.h"
 #include "machine/lru.h"
 #include "machine/swap.h"
+#include "machine/watch.h"
 #include "machine/zap.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -49,8 +50,10 @@ static void zap_present(struct vm_area_struct *vma, unsigned long address, pte_t
 	if (kmm_page_is_anon(page)) {
 		dec_mm_counter(mm, anon_rss);
 	} else {
-		if (pte_dirty(old))
+		if (pte_dirty(old)) {
+			kmm_note_asked(page);
 			set_page_dirty(page);
+		}
 		if (pte_young(old))
 			mark_page_accessed(page);
 		dec_mm_counter(mm, file_rss);

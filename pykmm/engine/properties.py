@@ -18,6 +18,9 @@ JUDGED = ALL & ~ALWAYS
 # name -> mask of the units that must be on for it to be expected
 UNITS = dict(zip(core.PROPERTIES, core.PROPERTY_UNITS, strict=True))
 
+# What a unit does, said once more: that it breaks without the unit is no evidence for the unit.
+SAID_BY_UNITS = _BITS["tracked_protection"]
+
 
 def mask(names: Iterable[str]) -> int:
     """These properties as a set; raises BadInput for a name that is none."""

@@ -358,8 +358,16 @@ _LOCKS = ("- i_mutex mmap_sem page i_mmap_lock anon_vma page_table_lock ptl lru_
           "private_lock inode_lock tree_lock").split()
 
 
+# KMM_FAULT_* of machine/watch.h
+_STORE_FAULTS = (
+    "a sync returned 0, and an earlier store was not on disk",
+    "an msync returned 0, and a store that no other pte tells of was not on disk",
+    "a write fault took an anonymous page for the file's",
+    "a page of a file got dirty without a store")
+
+
 def lock_lines(w: Words) -> Iterator[Line]:
-    """Locks that are held, and what was done wrong with locks."""
+    """Locks that are held, and what was done wrong in a run, with locks first."""
     held = [w.where.pointer(w[f"world.held[{i}]"])
             for i in range(min(max(w["world.nr_held"], 0), 12))]
     if held:
@@ -375,6 +383,9 @@ def lock_lines(w: Words) -> Iterator[Line]:
     if w["world.sleep_fault"]:
         under = ", ".join(bits.names(w["world.sleep_fault"], _LOCKS))
         yield Line(("sleep",), 0, (f"slept under {under}",))
+    for number, said in enumerate(_STORE_FAULTS):
+        if w["world.store_faults"] >> number & 1:
+            yield Line(("stores", number), 0, (said,))
     page = w.number("page", "world.page_of_other")
     if page is not None:
         yield Line(("other",), 0, (f"page {page} is locked by another task",))

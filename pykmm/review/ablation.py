@@ -52,7 +52,7 @@ class Kernel:
     units: int
     half: core.Half | None = None
     functions: int = ALL_FUNCTIONS
-    properties: int = properties.ALL
+    properties: int = properties.ALL & ~properties.SAID_BY_UNITS
 
 
 @dataclass(frozen=True)

@@ -265,7 +265,7 @@ def _start(scope: Scope) -> World:
 def _arm(world: World, fail: int, pauses: Pauses, scope: Scope) -> None:
     """Let the next operation meet a failing allocation and other actors.  What is said of one run is
     forgotten: the explorer looks at it after each operation."""
-    for field in ("order_fault", "sleep_fault"):
+    for field in ("order_fault", "sleep_fault", "store_faults"):
         world[f"world.{field}"] = 0
     arm(world, fail, tuple((number, there(other, scope)) for number, other in pauses))
 

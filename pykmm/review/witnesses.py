@@ -136,7 +136,8 @@ def compared(file: Path, name: str, less: int, halves: Halves, bad: str = "witho
         raise BadInput(f"{file.name}: to compare with what has not {name} it must say: units all, "
                        f"{units_text(less)}")
     # a kernel that is right is judged by what it is meant to keep, not by what the patch is for
-    judged = {which: properties.ALL if which == bad else properties.expected(properties.ALL, mask)
+    every = properties.ALL & ~properties.SAID_BY_UNITS
+    judged = {which: every if which == bad else properties.expected(every, mask)
               for which, mask in masks.items()}
     watched = {which: _Watched(scenario, mask, halves, judged[which])
                for which, mask in masks.items()}

@@ -25,6 +25,9 @@ LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
     (r"world\.(held\[\d+\]|held_from|wbc\[\d+\]\..*|pprev)", "beyond its count nobody's"),
     (r"world\.(current_task|paused_task|interfering|interfered|interference(\[1\])?|pauses?_\w+(\[1\])?)"
      r"", "of one run: set before each"),
+    (r"world\.store_faults", "of one run, and asked before it is forgotten: machine/watch.h"),
+    (r"world\.(operating|began|paused_began)|inode\[\d+\]\.i_(asked|failed)",
+     "0 between operations: machine/watch.h"),
     (r"world\.version", "the next store has a number that nothing has, whatever it is"),
     (r"world\.jiffies|inode\[\d+\]\.dirtied_when", "time does not pass"),
     (r"inode\[\d+\]\.i_committing", "a commit ends with its operation"),

@@ -29,6 +29,7 @@ LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
      "shape of a tree: what is in it is compared, or the property vma_lists"),
     (r"mm\[\d+\]\.anon_replaced", "counts a known defect for the properties: docs/findings"),
     (r"world\.swap_failed", "known to the property known_contents alone"),
+    (r"world\.store_faults", "known to properties of a run alone: machine/watch.h"),
     (r"inode\[\d+\]\.unwritten\[\d+\]", "known to the properties alone: machine/unwritten.h"),
     (r"world\.(held\[\d+\]|wbc\[\d+\]\..*|pprev)", "beyond its count or call nobody's"),
     (r"world\.(order|sleep)_fault", "the model has no locks"),
@@ -47,12 +48,12 @@ LAYOUT = re.compile(
     r".*lock\.(held|class)|.*\.ptl\.(held|class)|.*(mmap_sem|i_mutex)\.(held|class)|.*\.reserved"
     r"|mm\[\d+\]\.(pgd|nr_pmds|pmd\[\d+\]\.index)|task\[\d+\]\.(mm|signal)"
     r"|mapping\[\d+\]\.(page_tree\.(slots|capacity)|backing_dev_info)|inode\[5\]\..*"
-    r"|inode\[\d+\]\.(i_mapping|i_disk|i_unwritten|i_committing)|file\[\d+\]\.(f_dentry|f_vfsmnt|own_mount)"
-    r"|mapping\[5\]\.host"
+    r"|inode\[\d+\]\.(i_mapping|i_disk|i_unwritten|i_asked|i_failed|i_committing)"
+    r"|file\[\d+\]\.(f_dentry|f_vfsmnt|own_mount)|mapping\[5\]\.host"
     r"|world\.(used|size\..*|pages|vmas|mms|pmds|ptes|mappings|swapper_space|zero_page|inodes|bdis"
     r"|slots|files|anon_vmas|buffers|tasks|swap|disks|pmd_shift|irqs_disabled|kmaps|nr_held"
     r"|held_classes|held_from|pages_locked|(pause_every|pauses_more|pauses_left|interference)(\[1\])?"
-    r"|paused_task|interfering|interfered|nr_wbc|trace|trace_end|place_distance)")
+    r"|paused_task|interfering|interfered|operating|began|paused_began|nr_wbc|trace|trace_end|place_distance)")
 
 _PLACES = ["", "dirty", "clean"]
 _END_IO = ["", "async_write", "write"]

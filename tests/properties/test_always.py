@@ -44,6 +44,12 @@ def test_a_world_of_legal_operations_breaks_none(stored, name):
     ("page[5].io", 1, ["freed_pages"]),
     ("world.sleep_fault", 1 << 7, ["sleeping"]),
     ("vma[0].vm_flags", 0x73, ["private_contents"]),    # private, and writes the file's page
+    ("vma[0].vm_flags", 0x79, ["write_permission"]),    # shared, and not to be written
+    ("inode[0].i_place", 2, ["dirty_inodes"]),
+    ("world.store_faults", 1, ["synced_writes"]),
+    ("world.store_faults", 2, ["msynced_writes"]),
+    ("world.store_faults", 4, ["anonymous_pages"]),
+    ("world.store_faults", 8, ["dirtied_pages"]),
 ])
 def test_a_wrong_word_breaks_those_that_know_it(stored, path, value, broken):
     stored["mm[0].pte[0x40000000]"] &= ~0x40        # else it would be a promise by itself

@@ -3,6 +3,7 @@
 
 import os
 
+import breaks
 import pytest
 
 from pykmm.engine import core, halves, properties
@@ -38,9 +39,34 @@ def test_without_a_unit_what_it_is_for_breaks(units, met):
 
 
 @pytest.mark.parametrize("units, never", [
-    (ALL, {"kept_writes", "lock_order"}),
-    (NONE, {"nr_dirty", "lock_order"}),
-    (without(6), {"promised_writes", "kept_writes", "written_at_rest", "lock_order"}),
+    (ALL, {"lock_order", "dirtied_pages", "tracked_protection"}),
+    (NONE, {"nr_dirty", "lock_order", "dirtied_pages", "anonymous_pages"}),
+    (without(6), {"promised_writes", "lock_order", "dirtied_pages", "tracked_protection"}),
 ])
 def test_what_no_sequence_is_known_to_break(units, never):
     assert not broken_with(units) & never
+
+
+@pytest.mark.parametrize("kernel, known", [
+    ("v8", {"tracked_writes", "nr_dirty", "known_contents", "driver_bits"}),
+    ("before", {"kept_writes", "promised_writes", "known_contents", "driver_bits"}),
+])
+def test_every_break_has_a_reason(kernel, known):
+    found = breaks.count(kernel, 1, breaks.SHARD, range(SEQUENCES))
+    assert found.unexplained == []
+    assert set(found.breaks) >= known and found.sequences == SEQUENCES
+
+
+def test_a_break_without_a_reason_is_told(monkeypatch):
+    monkeypatch.delitem(breaks.REASONS, "driver_bits")
+    found = breaks.count("v8", 1, breaks.SHARD, range(2000))
+    ((name, times, first),) = found.unexplained
+    assert (name, times, first) == ("driver_bits", found.breaks["driver_bits"], found.first[name, ""])
+    assert times > 0
+
+
+def test_a_reason_is_of_a_kernel(monkeypatch):
+    rows = breaks.REASONS["driver_bits"]
+    monkeypatch.setitem(breaks.REASONS, "driver_bits", [(("v8",), *row[1:]) for row in rows])
+    found = breaks.count("before", 1, breaks.SHARD, range(2000))
+    assert [name for name, *_ in found.unexplained] == ["driver_bits"]

@@ -95,6 +95,36 @@ def test_an_invalidation_of_a_dirty_page_means_it():
     assert w.broken(*ABOUT_STORES) == []
 
 
+def stored_at_a_pause(w, number, place=0, sector=0):
+    w["world.interference"] = 12 | place << 16 | sector << 24
+    w["world.pauses_left"] = number
+
+
+@pytest.mark.parametrize("units", ["all", "none"])
+def test_a_store_that_an_invalidation_meets_is_not_meant_in_any_kernel(units):
+    lost = set()
+    for pause in range(1, 30):
+        w = World(units=units)
+        f, p = w.file("ext2", pages=1), w.process
+        at = p.mmap(f)
+        p.write(at), w.drain()
+        stored_at_a_pause(w, pause, sector=1)
+        if (w.invalidate(f), w["world.interfered"], f.page(0)) == (0, 1, None):
+            # the earlier store is forgotten, the later one is not
+            lost.add((tuple(waiting(w)), tuple(w.broken("kept_writes"))))
+    assert ((1,), ("kept_writes",)) in lost
+    assert all(0 not in kept and bool(kept) == bool(broken) for kept, broken in lost)
+
+
+@pytest.mark.parametrize("units", ["all", "none"])
+def test_a_store_before_an_invalidation_is_forgotten_in_any_kernel(units):
+    w = World(units=units)
+    f, p = w.file("ext2", pages=1), w.process
+    p.write(p.mmap(f)), w.drain()
+    w.invalidate(f)
+    assert (waiting(w), f.page(0), w.broken("kept_writes")) == ([], None, [])
+
+
 def test_an_invalidation_of_a_clean_page_forgets_nothing():
     w, f, p, at = world()
     p.write(at), w.drain()
@@ -110,6 +140,39 @@ def test_a_write_that_finds_no_space_forgets_what_it_zeroes():
     assert f.write(0, sector=1, sectors=2) == -28
     assert [w[f"page[0].contents[{i}]"] for i in range(3)] == [0, 0, w["inode[0].unwritten[2]"]]
     assert (waiting(w), w.broken(*ABOUT_STORES)) == ([2], [])
+
+
+@pytest.mark.parametrize("units", ["all", "none"])
+def test_a_store_that_meets_a_write_without_space_is_not_forgotten(units):
+    met = set()
+    for pause in range(1, 30):
+        w = World(units=units)
+        f, p = w.file("ext2", pages=1, block=2048, holes=[0, 1]), w.process
+        at = p.mmap(f)
+        p.write(at), p.write(at + 2048), w.drain()
+        w["world.fail_in"] = 4
+        stored_at_a_pause(w, pause, sector=1)
+        if f.write(0, sector=0, sectors=4) != -28 or not w["world.interfered"]:
+            continue
+        kept = w["page[0].contents[1]"] != 0
+        met.add(kept)
+        assert (1 in waiting(w), w.broken("kept_writes")) == (True, [] if kept else ["kept_writes"])
+        assert 0 not in waiting(w)
+    assert False in met
+
+
+def test_a_store_that_meets_writeback_without_space_is_not_forgotten():
+    met = set()
+    for pause in range(1, 40):
+        w, f, p, at = world(block=2048, holes=[1])
+        p.read(at), f.write(0), p.write(at + 2048), w.drain()
+        w["world.fail_in"] = 1
+        stored_at_a_pause(w, pause, sector=3)
+        if w.fsync(f) != -28 or not w["world.interfered"]:
+            continue
+        met.add(tuple(w.broken("promised_writes")))
+        assert 3 in waiting(w) and 2 not in waiting(w)
+    assert met >= {("promised_writes",)}
 
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ramfs", "prot driver"])

@@ -29,13 +29,15 @@ def test_tracked_writes_a_store_makes_its_page_dirty():
     assert "tracked_writes" in w.broken()
 
 
-@pytest.mark.parametrize("units, first", [("-U2", "write"), ("-U3", "read"), ("none", "read")])
-def test_tracked_writes_breaks_where_a_unit_lets_a_clean_page_be_written(units, first):
+@pytest.mark.parametrize("units, first, protection", [
+    ("-U2", "write", []), ("-U3", "read", ["tracked_protection"]),
+    ("none", "read", ["tracked_protection"])])
+def test_tracked_writes_breaks_where_a_unit_lets_a_clean_page_be_written(units, first, protection):
     w = World(units=units)
     f, p = w.file("ext2", pages=1), w.process
     at = p.mmap(f)
     getattr(p, first)(at)
-    assert w.broken() == ["tracked_writes"]
+    assert w.broken() == ["tracked_writes", *protection]
 
 
 def test_tracked_writes_breaks_without_the_unit_that_keeps_mprotect_tracked():
@@ -46,7 +48,8 @@ def test_tracked_writes_breaks_without_the_unit_that_keeps_mprotect_tracked():
         p.read(at), p.mprotect(at, 1, "rw")
         return w.broken()
 
-    assert (after_mprotect("all"), after_mprotect("-U4")) == ([], ["tracked_writes"])
+    assert (after_mprotect("all"), after_mprotect("-U4")) == (
+        [], ["tracked_writes", "tracked_protection"])
 
 
 def test_tracked_writes_breaks_without_the_unit_that_cleans_before_writing():

@@ -241,8 +241,10 @@ def test_disk_ends_where_there_is_no_room_for_more(picture):
 @pytest.mark.parametrize(("path", "value", "said"), [
     ("world.order_fault", 12 << 8 | 4, "lock order: i_mmap_lock was taken under tree_lock"),
     ("world.sleep_fault", 1 << 7 | 1 << 12, "slept under ptl, tree_lock"),
+    ("world.store_faults", 1, "a sync returned 0, and an earlier store was not on disk"),
+    ("world.store_faults", 8, "a page of a file got dirty without a store"),
 ])
-def test_faults_of_locking_are_said(picture, path, value, said):
+def test_faults_of_a_run_are_said(picture, path, value, said):
     picture.set(path, value)
 
     assert said in picture.text.splitlines()

@@ -32,7 +32,7 @@ struct step {
 /* What one kernel made of an action. */
 struct did {
 	struct kmm_result result;
-	u32 order_fault, sleep_fault;
+	u32 order_fault, sleep_fault, store_faults;
 	u32 took_place;
 	u32 called;
 };
@@ -101,6 +101,7 @@ static void perform(struct kmm_beside *b, u32 kernel, const struct kmm_action *a
 	did->took_place = (u32)kmm_took_place(world, action);
 	did->order_fault = world->order_fault;
 	did->sleep_fault = world->sleep_fault;
+	did->store_faults = world->store_faults;
 	kmm_settle(world);
 	world->units = b->kernels[V8].units;
 }
@@ -330,6 +331,7 @@ static u32 broken_in(struct kmm_beside *b, u32 which, u32 mask, const struct did
 	memcpy(world, b->left[which], bytes_of(b));
 	world->order_fault = did->order_fault;
 	world->sleep_fault = did->sleep_fault;
+	world->store_faults = did->store_faults;
 	return kmm_broken(world, mask);
 }
 
@@ -456,6 +458,7 @@ static int try_kernels(struct kmm_beside *b, const u8 *from, u32 number, u32 act
 		     (did[0].result.ret == did[1].result.ret &&
 		      did[0].order_fault == did[1].order_fault &&
 		      did[0].sleep_fault == did[1].sleep_fault &&
+		      did[0].store_faults == did[1].store_faults &&
 		      !memcmp(b->left[0], b->runner->world, bytes_of(b)))))
 			continue;
 		memcpy(b->left[1], b->runner->world, bytes_of(b));

@@ -11,6 +11,7 @@
 #include "engine/explore/scope.h"
 #include "engine/explore/visited.h"
 #include "engine/replay.h"
+#include "machine/outcome.h"
 #include "machine/property.h"
 
 #define KMM_CHUNK_WORLDS	16u
@@ -23,10 +24,10 @@
 /* What can be found: how a run ends, a property that breaks, halves that differ. */
 #define KMM_FOUND_PROPERTY	16u	/* and on: one for each property */
 #define KMM_FOUND_DIFFERENCE	48u	/* and on: one for each half */
+_Static_assert(KMM_FOUND_PROPERTY >= NR_KMM_OUTCOMES, "endings have numbers of their own");
+_Static_assert(KMM_FOUND_PROPERTY + NR_KMM_PROPERTIES <= KMM_FOUND_DIFFERENCE,
+	       "and properties");
 #define KMM_NR_FOUND		(KMM_FOUND_DIFFERENCE + KMM_MAX_HALVES)
-_Static_assert(NR_KMM_OUTCOMES <= KMM_FOUND_PROPERTY &&
-	       KMM_FOUND_PROPERTY + NR_KMM_PROPERTIES <= KMM_FOUND_DIFFERENCE,
-	       "each outcome and each property has a number of its own");
 
 /* The first time: world `parent` and what was done to it; KMM_NO_WORLD: never. */
 struct kmm_found {

@@ -20,7 +20,7 @@ struct kmm_chunk {
 struct kmm_reached {
 	u64 hash[2];
 	u32 action;
-	u32 faults;			/* of locks on the way there: not 0 if there were any */
+	u32 faults;			/* 1: a rule was broken on the way there */
 };
 
 /* One thread's. */

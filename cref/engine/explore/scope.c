@@ -74,7 +74,7 @@ void kmm_settle(struct world *world)
 {
 	world->trace_at = world->trace;
 	world->current_task = world->tasks;
-	world->order_fault = world->sleep_fault = 0;
+	world->order_fault = world->sleep_fault = world->store_faults = 0;
 	world->fail_in = world->interfered = 0;
 	memset(world->pauses_left, 0, sizeof(world->pauses_left));
 	memset(world->interference, 0, sizeof(world->interference));

@@ -166,7 +166,7 @@ static void arrive(struct kmm_walker *walker, const struct kmm_explorer *explore
 	struct world *world = act_again(walker, job, &job->actions[action]);
 
 	/* these are of the run, not of the world that it left */
-	if (world->order_fault | world->sleep_fault)
+	if (kmm_run_broke_rules(world))
 		broken = note_broken(chunk, world, mask, number, action);
 	kmm_settle(world);
 	if (!kmm_in_scope(world, &job->scope)) {
@@ -194,7 +194,7 @@ static void reach(struct kmm_walker *walker, const struct kmm_explorer *explorer
 	struct world *world = walker->runner->world;
 
 	reached->action = action;
-	reached->faults = world->order_fault | world->sleep_fault;
+	reached->faults = (u32)kmm_run_broke_rules(world);
 	kmm_settle(world);
 	if (!reached->faults && !memcmp(world, image, walker->runner->state_bytes)) {
 		chunk->known++;
