@@ -13,6 +13,8 @@
 #define PAGE_CACHE_SHIFT	PAGE_SHIFT
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
+#define HPAGE_SIZE		(1UL << 22)
+#define HPAGE_MASK		(~(HPAGE_SIZE - 1))
 #define PAGE_ALIGN(address)	(((address) + PAGE_SIZE - 1) & PAGE_MASK)
 #define TASK_SIZE		0xC0000000UL
 #define TASK_UNMAPPED_BASE	0x40000000UL

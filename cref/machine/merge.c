@@ -229,6 +229,8 @@ static int split(struct mm_struct *mm, struct vm_area_struct *vma, unsigned long
 	unsigned long pgoff = linear_page_index(vma, address);
 	struct vm_area_struct *new;
 
+	if (vma->vm_flags & VM_HUGETLB && address & ~HPAGE_MASK)
+		return -EINVAL;
 	if (mm->map_count >= (s64)sysctl_max_map_count)
 		return -ENOMEM;
 	new = kmem_cache_zalloc(vm_area_cachep, GFP_KERNEL);

@@ -10,26 +10,28 @@
 
 #define KMM_FILE KMM_FILE_MACHINE
 
-static void msync_pte(struct vm_area_struct *vma, unsigned long address, pte_t *pte)
+/* All of these tell how many pages became dirty. */
+static int msync_pte(struct vm_area_struct *vma, unsigned long address, pte_t *pte)
 {
 	struct page *page;
 
 	if (!pte_present(*pte) || !pte_dirty(*pte))
-		return;
+		return 0;
 	page = vm_normal_page(vma, address, *pte);
 	if (!page)
-		return;
+		return 0;
 	/* RW stays: the next store makes the pte dirty again without a fault */
-	if (ptep_clear_flush_dirty(vma, address, pte)) {
-		kmm_note_asked(page);
-		set_page_dirty(page);
-	}
+	if (!ptep_clear_flush_dirty(vma, address, pte))
+		return 0;
+	kmm_note_asked(page);
+	return set_page_dirty(page);
 }
 
-static void msync_page_range(struct vm_area_struct *vma, unsigned long address, unsigned long end)
+static int msync_page_range(struct vm_area_struct *vma, unsigned long address, unsigned long end)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	unsigned long stop;
+	int dirtied = 0;
 	pmd_t *pmd;
 
 	flush_cache_range(vma, address, end);
@@ -38,19 +40,32 @@ static void msync_page_range(struct vm_area_struct *vma, unsigned long address, 
 		pte_t *first = pte_offset_map_lock(mm, pmd, address, &ptl), *pte = first;
 
 		for (; address < stop; address += PAGE_SIZE, pte++)
-			msync_pte(vma, address, pte);
+			dirtied += msync_pte(vma, address, pte);
 		pte_unmap_unlock(first, ptl);
 	}
+	return dirtied;
 }
 
 static int msync_interval(struct vm_area_struct *vma, unsigned long address, unsigned long end,
-			  int flags)
+			  int flags, int *dirtied)
 {
 	if (flags & MS_INVALIDATE && vma->vm_flags & VM_LOCKED)
 		return -EBUSY;
 	if (vma->vm_file && vma->vm_flags & VM_SHARED)
-		msync_page_range(vma, address, end);
+		*dirtied = msync_page_range(vma, address, end);
 	return 0;
+}
+
+/*
+ * Who dirties pages may have to write some.  Here none are: writeback is an operation
+ * of its own, and comes at any time.  But mmap_sem is dropped for it.
+ */
+static void balance_unlocked(struct mm_struct *mm, struct file *file)
+{
+	get_file(file);
+	up_read(&mm->mmap_sem);
+	fput(file);
+	down_read(&mm->mmap_sem);
 }
 
 /* A file outlives its mapping here: mmap_sem is dropped while it is written. */
@@ -80,6 +95,7 @@ static int msync_vmas(struct mm_struct *mm, unsigned long start, unsigned long e
 		return -ENOMEM;
 	while (vma && !done) {
 		unsigned long stop = vma->vm_end;
+		int dirtied = 0;
 
 		if (start < vma->vm_start) {
 			hole = -ENOMEM;
@@ -89,14 +105,17 @@ static int msync_vmas(struct mm_struct *mm, unsigned long start, unsigned long e
 			stop = end;
 			done = 1;
 		}
-		error = start < stop ? msync_interval(vma, start, stop, flags) : 0;
+		error = start < stop ? msync_interval(vma, start, stop, flags, &dirtied) : 0;
 		if (error)
 			return error;
 		if (done)
 			error = hole;
 
 		start = vma->vm_end;
-		if (flags & MS_SYNC && vma->vm_file && vma->vm_flags & VM_SHARED) {
+		if (flags & MS_ASYNC && vma->vm_file && dirtied) {
+			balance_unlocked(mm, vma->vm_file);
+			vma = find_vma(mm, start);
+		} else if (flags & MS_SYNC && vma->vm_file && vma->vm_flags & VM_SHARED) {
 			error = fsync_unlocked(mm, vma->vm_file);
 			if (error)
 				return error;

@@ -47,15 +47,20 @@ static int install(struct mm_struct *mm, struct vm_area_struct *vma, unsigned lo
 		   struct page *page, pgprot_t prot)
 {
 	pmd_t *pmd = pte_alloc(mm, addr);
-	int error = -EINVAL;
 	pte_t *pte, value;
+	int error;
 	spinlock_t *ptl;
 
 	if (!pmd)
 		return -ENOMEM;
 	pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
 	/* truncated meanwhile? */
-	if (page->mapping && page->index < pages_of_file(vma->vm_file->f_mapping->host)) {
+	if (!page->mapping || page->index >= pages_of_file(vma->vm_file->f_mapping->host)) {
+		error = -EINVAL;
+	} else if (page->_mapcount.counter >= INT32_MAX / 2) {
+		error = -ENOMEM;
+	} else {
+		error = 0;
 		if (pte_none(*pte) || !take_out(vma, addr, pte))
 			inc_mm_counter(mm, file_rss);
 		flush_icache_page(vma, page);
@@ -63,7 +68,6 @@ static int install(struct mm_struct *mm, struct vm_area_struct *vma, unsigned lo
 		set_pte_at(mm, addr, pte, value);
 		page_add_file_rmap(page);
 		update_mmu_cache(vma, addr, value);
-		error = 0;
 	}
 	pte_unmap_unlock(pte, ptl);
 	return error;
@@ -189,6 +193,9 @@ static struct vm_area_struct *vma_to_populate(struct mm_struct *mm, unsigned lon
 	if (!vma || start < vma->vm_start || start + size > vma->vm_end)
 		return NULL;
 	if (!(vma->vm_flags & VM_SHARED) || !vma->vm_ops || !vma->vm_ops->populate)
+		return NULL;
+	/* a driver's: reclaim would take it for a cursor of its own */
+	if (vma->vm_private_data && !(vma->vm_flags & VM_NONLINEAR))
 		return NULL;
 	return vma;
 }

@@ -120,6 +120,7 @@ static struct vm_area_struct *copy_vma(struct mm_struct *mm, struct vm_area_stru
 	vma->vm_page_prot = parent->vm_page_prot;
 	vma->vm_pgoff = parent->vm_pgoff;
 	vma->vm_ops = parent->vm_ops;
+	vma->vm_private_data = parent->vm_private_data;
 	/* with neither file nor anon_vma yet, vma_link is list and tree alone */
 	find_vma_prepare(mm, vma->vm_start, &prev, &rb_link, &rb_parent);
 	vma_link(mm, vma, prev, rb_link, rb_parent);

@@ -18,13 +18,14 @@ struct swap_fault {
 	int write_access;
 };
 
-/* No page: an error only if the pte still asks for one. */
-static int nothing_read(const struct swap_fault *fault)
+/* No page: an error only if the pte still asks for one; else what was found before stands. */
+static int nothing_read(const struct swap_fault *fault, int ret)
 {
 	spinlock_t *ptl;
 	pte_t *pte = pte_offset_map_lock(fault->mm, fault->pmd, fault->address, &ptl);
-	int ret = pte_same(*pte, fault->orig_pte) ? VM_FAULT_OOM : VM_FAULT_MINOR;
 
+	if (pte_same(*pte, fault->orig_pte))
+		ret = VM_FAULT_OOM;
 	pte_unmap_unlock(pte, ptl);
 	return ret;
 }
@@ -97,7 +98,7 @@ static int swap_in(const struct swap_fault *fault)
 	pte_t *pte;
 
 	if (!page)
-		return nothing_read(fault);
+		return nothing_read(fault, ret);
 	pte = pte_offset_map_lock(fault->mm, fault->pmd, fault->address, &ptl);
 	if (pte_same(*pte, fault->orig_pte)) {
 		if (kmm_page_flag(page, PG_uptodate))

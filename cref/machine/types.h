@@ -149,6 +149,7 @@ struct vm_area_struct {
 	unsigned long vm_pgoff;
 	struct file *vm_file;
 	unsigned long vm_truncate_count;
+	unsigned long vm_private_data;	/* nonlinear: how far reclaim has swept it, in bytes */
 };
 
 /*

@@ -144,60 +144,120 @@ static int try_to_unmap_anon(struct page *page, int ignore_refs)
 	return ret;
 }
 
-/* One slot of a nonlinear vma, whatever page it holds.  1 if a page was taken from it. */
+/*
+ * One slot of a nonlinear vma, whatever page of the file it holds; no other page may
+ * be there, touched or not.  1 if a page was taken from it.
+ */
 static int sweep_pte(struct vm_area_struct *vma, unsigned long address, pte_t *pte)
 {
+	struct mm_struct *mm = vma->vm_mm;
 	struct page *page;
 	pte_t old;
 
 	if (!pte_present(*pte))
 		return 0;
 	page = vm_normal_page(vma, address, *pte);
-	if (!page || ptep_clear_flush_young(vma, address, pte))
+	BUG_ON(!page || kmm_page_is_anon(page));
+	if (ptep_clear_flush_young(vma, address, pte))
 		return 0;
 	flush_cache_page(vma, address, page_to_pfn(page));
 	old = ptep_clear_flush(vma, address, pte);
 	/* who touches it again must find this page, not the one that would belong here */
 	if (page->index != linear_page_index(vma, address))
-		set_pte_at(vma->vm_mm, address, pte, pgoff_to_pte(page->index));
-	take_from(page, vma, address, pte, old);
+		set_pte_at(mm, address, pte, pgoff_to_pte(page->index));
+	if (pte_dirty(old))
+		set_page_dirty(page);
+	page_remove_rmap(page);
+	page_cache_release(page);
+	dec_mm_counter(mm, file_rss);
 	return 1;
 }
 
-/* How many ptes were taken.  A cluster has more pages than any vma here: it is the whole vma. */
-static int sweep_nonlinear(struct vm_area_struct *vma)
+#define CLUSTER		(32 * PAGE_SIZE)
+
+/* The aligned window that `cursor` bytes of a vma lead to: how many ptes were taken. */
+static int sweep_cluster(struct vm_area_struct *vma, unsigned long cursor)
 {
-	unsigned long address = vma->vm_start;
+	unsigned long address = (vma->vm_start + cursor) & ~(CLUSTER - 1), end = address + CLUSTER;
 	int taken = 0;
 
-	while (address < vma->vm_end) {
-		unsigned long end = ((address >> kmm_world->pmd_shift) + 1) << kmm_world->pmd_shift;
+	if (address < vma->vm_start)
+		address = vma->vm_start;
+	if (end > vma->vm_end)
+		end = vma->vm_end;
+	/* in the kernel a window lies in one page table */
+	while (address < end) {
+		unsigned long stop = ((address >> kmm_world->pmd_shift) + 1) << kmm_world->pmd_shift;
 		pmd_t *pmd = kmm_find_pmd(vma->vm_mm, address);
 		spinlock_t *ptl;
 		pte_t *first, *pte;
 
-		if (end > vma->vm_end)
-			end = vma->vm_end;
+		if (stop > end)
+			stop = end;
 		if (!pmd) {
-			address = end;
+			address = stop;
 			continue;
 		}
 		first = pte_offset_map_lock(vma->vm_mm, pmd, address, &ptl);
-		for (pte = first; address < end; pte++, address += PAGE_SIZE)
+		for (pte = first; address < stop; pte++, address += PAGE_SIZE)
 			taken += sweep_pte(vma, address, pte);
 		pte_unmap_unlock(first, ptl);
 	}
 	return taken;
 }
 
-/* No nonlinear vma of the file can be swept. */
-static int all_locked(const struct address_space *mapping)
+static unsigned long length(const struct vm_area_struct *vma)
 {
-	const struct vm_area_struct *vma = mapping->i_mmap_nonlinear;
+	return vma->vm_end - vma->vm_start;
+}
 
-	while (vma && vma->vm_flags & VM_LOCKED)
-		vma = vma->nonlinear_next;
-	return !vma;
+/* One vma up to `stop`; *left ptes are wanted, and 0 says that there were enough. */
+static int sweep_vma(struct vm_area_struct *vma, unsigned long stop, int *left)
+{
+	while (vma->vm_private_data < stop && vma->vm_private_data < length(vma)) {
+		*left -= sweep_cluster(vma, vma->vm_private_data);
+		vma->vm_private_data += CLUSTER;
+		if (*left <= 0)
+			return 0;
+	}
+	vma->vm_private_data = stop;
+	return 1;
+}
+
+/*
+ * Nobody knows where the page is in nonlinear vmas: ptes of all pages are taken until
+ * they are as many as map this one.  Each vma remembers how far it was swept, so that
+ * the next sweep goes on from there, and all begin anew when all have been swept.
+ * SWAP_FAIL where none can be.
+ */
+static int sweep_nonlinear(struct address_space *mapping, const struct page *page)
+{
+	int left = page->_mapcount.counter + 1;
+	unsigned long stop = 0, longest = 0;
+	struct vm_area_struct *vma;
+
+	for (vma = mapping->i_mmap_nonlinear; vma; vma = vma->nonlinear_next) {
+		if (vma->vm_flags & VM_LOCKED)
+			continue;
+		if (vma->vm_private_data > stop)
+			stop = vma->vm_private_data;
+		if (length(vma) > longest)
+			longest = length(vma);
+	}
+	if (!longest)
+		return SWAP_FAIL;
+	longest = (longest + CLUSTER - 1) & ~(CLUSTER - 1);
+	if (!stop)
+		stop = CLUSTER;
+	do {
+		for (vma = mapping->i_mmap_nonlinear; vma; vma = vma->nonlinear_next)
+			if (!(vma->vm_flags & VM_LOCKED) && !sweep_vma(vma, stop, &left))
+				return SWAP_AGAIN;
+		stop += CLUSTER;
+	} while (stop <= longest);
+	for (vma = mapping->i_mmap_nonlinear; vma; vma = vma->nonlinear_next)
+		vma->vm_private_data = 0;
+	return SWAP_AGAIN;
 }
 
 static int try_to_unmap_file(struct page *page, int ignore_refs)
@@ -205,7 +265,7 @@ static int try_to_unmap_file(struct page *page, int ignore_refs)
 	struct address_space *mapping = page->mapping;
 	struct prio_tree_iter iter;
 	struct vm_area_struct *vma;
-	int ret = SWAP_AGAIN, left;
+	int ret = SWAP_AGAIN;
 
 	spin_lock(&mapping->i_mmap_lock);
 	vma_prio_tree_foreach(vma, &iter, &mapping->i_mmap, page->index, page->index) {
@@ -213,15 +273,8 @@ static int try_to_unmap_file(struct page *page, int ignore_refs)
 		if (ret == SWAP_FAIL || !mapped(page))
 			goto out;
 	}
-	if (mapping->i_mmap_nonlinear && all_locked(mapping)) {
-		ret = SWAP_FAIL;
-		goto out;
-	}
-	/* as many ptes as map the page are taken at least: a guess at when it is enough */
-	left = page->_mapcount.counter + 1;
-	for (vma = mapping->i_mmap_nonlinear; vma && left > 0; vma = vma->nonlinear_next)
-		if (!(vma->vm_flags & VM_LOCKED))
-			left -= sweep_nonlinear(vma);
+	if (mapping->i_mmap_nonlinear)
+		ret = sweep_nonlinear(mapping, page);
 out:
 	spin_unlock(&mapping->i_mmap_lock);
 	return ret;

@@ -128,6 +128,24 @@ static void unmap_linear(struct vm_area_struct *vma, const struct zap_details *d
 		   vma->vm_start + ((last - vma->vm_pgoff + 1) << PAGE_SHIFT), details);
 }
 
+/* Counts are told from addresses, which vmas may hold in their place: no count is a page's. */
+static u32 next_truncate_count(struct address_space *mapping)
+{
+	struct prio_tree_iter iter;
+	struct vm_area_struct *vma;
+
+	if (!(++mapping->truncate_count & ~PAGE_MASK)) {
+		if (!mapping->truncate_count) {
+			vma_prio_tree_foreach(vma, &iter, &mapping->i_mmap, 0, ~0UL)
+				vma->vm_truncate_count = 0;
+			for (vma = mapping->i_mmap_nonlinear; vma; vma = vma->nonlinear_next)
+				vma->vm_truncate_count = 0;
+		}
+		mapping->truncate_count++;
+	}
+	return mapping->truncate_count;
+}
+
 void unmap_mapping_range(struct address_space *mapping, loff_t_kmm holebegin, loff_t_kmm holelen,
 			 int even_cows)
 {
@@ -147,7 +165,7 @@ void unmap_mapping_range(struct address_space *mapping, loff_t_kmm holebegin, lo
 		details.last_index = ~0UL;
 
 	spin_lock(&mapping->i_mmap_lock);
-	details.truncate_count = ++mapping->truncate_count;
+	details.truncate_count = next_truncate_count(mapping);
 	vma_prio_tree_foreach(vma, &iter, &mapping->i_mmap, first, details.last_index)
 		unmap_linear(vma, &details);
 	for (vma = mapping->i_mmap_nonlinear; vma; vma = vma->nonlinear_next) {

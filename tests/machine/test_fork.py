@@ -177,14 +177,16 @@ def test_fork_copies_each_vma(scene):
     scene.vma(1, at=6, pages=3, flags=PRIVATE_RW | LOCKED)
     scene.set("vma[0].vm_page_prot", 0x3F)      # a driver's own
     scene.set("vma[0].vm_truncate_count", 7)
+    scene.set("vma[0].vm_private_data", 0x20000)
 
     fork(scene)
 
     first, second = child_vma(scene, 0), child_vma(scene, 6)
     read = {field: scene.get(f"vma[{first}].{field}") for field in
-            ("vm_end", "vm_flags", "vm_page_prot", "vm_pgoff", "vm_truncate_count")}
+            ("vm_end", "vm_flags", "vm_page_prot", "vm_pgoff", "vm_truncate_count",
+             "vm_private_data")}
     assert read == {"vm_end": AT(2), "vm_flags": SHARED_RW, "vm_page_prot": 0x3F, "vm_pgoff": 5,
-                    "vm_truncate_count": 7}
+                    "vm_truncate_count": 7, "vm_private_data": 0x20000}
     assert scene.get(f"vma[{first}].vm_ops") == scene.get("vma[0].vm_ops")
     # a child's memory is not locked
     assert scene.get(f"vma[{second}].vm_flags") == PRIVATE_RW

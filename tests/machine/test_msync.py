@@ -116,8 +116,31 @@ def test_msync_does_it_under_the_table_s_lock(scene):
         ("ptep_clear_flush_dirty", "vma[0]", AT(1), pte, 1),
         ("set_page_dirty", "page[3]", 1),
         ("pte_unmap_unlock", first, ptl),
+        # it has dirtied a page, and might have to write some before it goes on
+        ("up_read", "mm[0].mmap_sem"),
+        ("down_read", "mm[0].mmap_sem"),
+        ("find_vma", "mm[0]", AT(4), 0),
         ("up_read", "mm[0].mmap_sem"),
     ]
+
+
+# who newly dirties pages of a vma, with MS_ASYNC alone, lets go of mmap_sem after it
+@pytest.mark.parametrize("flags, bits, page_dirty, drops", [
+    (ASYNC, "rw dirty", 0, True), (ASYNC, "rw dirty", 1, False), (ASYNC, "rw", 0, False),
+    (0, "rw dirty", 0, False), (INVALIDATE, "rw dirty", 0, False),
+])
+def test_msync_async_lets_go_of_mmap_sem_where_it_dirtied(scene, flags, bits, page_dirty, drops):
+    scene.vma(0, pages=2, file=0)
+    scene.vma(1, at=2, pages=2, file=0, pgoff=2)
+    scene.page(3, inode=0, index=1)
+    scene.pte(1, page=3, bits=bits)
+    if page_dirty:
+        scene.call("set_page_dirty", "page[3]")
+    assert msync(scene, flags=flags) == 0
+    assert len(scene.named("up_read")) == 1 + drops
+    assert [event[0] for event in scene.named("get_file", "fput")] == ["get_file", "fput"] * drops
+    assert len(scene.named("flush_cache_range")) == 2
+    assert scene.get("file[0].f_count") == 3
 
 
 # Two vmas, at 2 to 3 and at 6 to 7, in 16 pages: what lies between is reported or not.

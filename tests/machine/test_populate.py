@@ -113,6 +113,25 @@ def test_install_page_in_the_place_of_no_page(scene, old):
     assert scene.get("swap[2].map") == (0 if old == 2 << 8 else 1)
 
 
+@pytest.mark.parametrize("mapcount, result", [(0x3FFFFFFE, 0), (0x3FFFFFFF, ENOMEM)])
+def test_install_page_of_a_page_that_is_mapped_too_often(scene, mapcount, result):
+    scene.vma(0, file=0)
+    held_page(scene, 3, 2)
+    scene.set("page[3]._mapcount", mapcount)
+    assert install(scene, 1, 3) == result
+    assert scene.get("page[3]._mapcount") == mapcount + (not result)
+    assert bool(scene.word_at(1)) == (not result)
+
+
+@pytest.mark.parametrize("flags, data, result", [
+    (SHARED_RW, 0, 0), (SHARED_RW, 0x20000, EINVAL), (SHARED_RW | NONLINEAR, 0x20000, 0),
+])
+def test_remap_file_pages_wants_no_private_data(scene, flags, data, result):
+    scene.vma(0, at=0, pages=4, flags=flags, file=0)
+    scene.set("vma[0].vm_private_data", data)
+    assert scene.call("remap_file_pages", AT(0), 0x1000, 0, 0, 0) == result
+
+
 @pytest.mark.parametrize("index, mapping, result", [
     (3, 1, 0), (4, 1, EINVAL), (3, 0, EINVAL),
 ])

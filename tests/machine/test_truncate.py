@@ -4,6 +4,7 @@
 import pytest
 from written import (
     DIRTY,
+    NONLINEAR,
     RW,
     at,
     cached,
@@ -262,6 +263,21 @@ def test_truncate_twice_meets_the_mutex(file):
     file.call("down_write", "inode[0].i_mutex")
     assert file.end("truncate", INODE, 0) == "lock taken twice"
     assert file.get("inode[0].i_size") == 0x4000
+
+
+# counts whose low twelve bits are 0 are left to addresses; at 0 all vmas begin anew
+@pytest.mark.parametrize("before, after, other", [
+    (0, 1, 5), (4094, 4095, 5), (4095, 4097, 5), (0xFFFFFFFF, 1, 0),
+])
+def test_numbers_of_truncations(file, before, after, other):
+    shared(file, 0, pages=4)
+    shared(file, 1, pgoff=8, pages=2, mm=1)
+    shared(file, 2, pgoff=8, pages=2, mm=2, flags=0xFB | NONLINEAR)
+    file.set(f"{MAPPING}.truncate_count", before)
+    file.set("vma[1].vm_truncate_count", 5)
+    file.call("unmap_mapping_range", MAPPING, 0, 4096, 1)
+    assert file.get(f"{MAPPING}.truncate_count") == after
+    assert [file.get(f"vma[{i}].vm_truncate_count") for i in (0, 1, 2)] == [after, other, after]
 
 
 def test_unmap_mapping_range_marks_a_vma_that_is_done_and_drains_before_it(file):

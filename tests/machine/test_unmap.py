@@ -190,6 +190,90 @@ def test_try_to_unmap_sweeps_nonlinear_vmas(nonlinear):
     calm(nonlinear)
 
 
+@pytest.mark.parametrize("bits", [0, YOUNG])
+@pytest.mark.parametrize("what", ["anonymous", "frame"])
+def test_a_sweep_stops_at_what_is_no_page_of_a_file_touched_or_not(nonlinear, what, bits):
+    pte(nonlinear, 7, 4, mm=2)
+    if what == "anonymous":
+        anonymous(nonlinear, 3, 2, index=6)
+        pte(nonlinear, 6, 3, bits, mm=2, anon=True)
+    else:
+        nonlinear.set(f"mm[2].pte[{at(6):#x}]", 0xF0000 << 12 | 5 | bits)
+    before = word(nonlinear, 6, mm=2)
+    assert nonlinear.end("try_to_unmap", "page[4]", 0) == "BUG"
+    assert word(nonlinear, 6, mm=2) == before
+
+
+def cursors(kernel, *vmas):
+    return [kernel.get(f"vma[{vma}].vm_private_data") for vma in vmas]
+
+
+CLUSTER = 0x20000
+
+
+def test_a_sweep_remembers_where_it_found_enough_and_the_next_one_begins_anew(nonlinear):
+    pte(nonlinear, 6, 4, mm=2)
+    assert nonlinear.call("try_to_unmap", "page[4]", 0) == SUCCESS
+    assert cursors(nonlinear, 2) == [CLUSTER]
+    # all of the vma was swept: the next sweep finds nothing, and forgets that
+    pte(nonlinear, 6, 4, mm=2)
+    assert nonlinear.call("try_to_unmap", "page[4]", 0) == AGAIN
+    assert word(nonlinear, 6, mm=2) == 0x104005
+    assert cursors(nonlinear, 2) == [0]
+    assert nonlinear.call("try_to_unmap", "page[4]", 0) == SUCCESS
+    assert word(nonlinear, 6, mm=2) == 0x42
+
+
+def test_a_sweep_goes_on_in_a_vma_that_was_swept_less(nonlinear):
+    shared(nonlinear, 3, start=10, pages=4, flags=0xFB | NONLINEAR, mm=2)
+    pte(nonlinear, 6, 4, mm=2)
+    pte(nonlinear, 10, 6, mm=2)
+    nonlinear.set("vma[2].vm_private_data", CLUSTER)
+    # vma[3] is swept up to where vma[2] was: its page goes, and page[4] stays
+    assert nonlinear.call("try_to_unmap", "page[4]", 0) == AGAIN
+    assert word(nonlinear, 10, mm=2) == 0x44
+    assert word(nonlinear, 6, mm=2) == 0x104005
+    # enough was found, so nothing is forgotten
+    assert cursors(nonlinear, 2, 3) == [CLUSTER, CLUSTER]
+
+
+def test_a_sweep_takes_no_more_than_map_the_page_but_all_of_a_window(nonlinear):
+    shared(nonlinear, 3, start=10, pages=4, flags=0xFB | NONLINEAR, mm=2)
+    pte(nonlinear, 6, 6, mm=2)
+    pte(nonlinear, 10, 6, mm=2)
+    pte(nonlinear, 11, 6, mm=2)
+    pte(nonlinear, 7, 4, mm=2)
+    # the newest vma comes first
+    assert nonlinear.call("try_to_unmap", "page[4]", 0) == AGAIN
+    assert [word(nonlinear, i, mm=2) & 1 for i in (10, 11, 6, 7)] == [0, 0, 1, 1]
+    assert cursors(nonlinear, 2, 3) == [0, CLUSTER]
+
+
+@pytest.mark.parametrize("cursor, windows, after", [
+    (0, 4, 0), (CLUSTER, 3, 0), (3 * CLUSTER, 1, 0), (8 * CLUSTER, 0, 0),
+])
+def test_a_sweep_of_a_long_vma_goes_from_window_to_window(nonlinear, cursor, windows, after):
+    # 100 pages: four windows, the first of them not whole
+    nonlinear.set("vma[2].vm_end", at(106))
+    nonlinear.set("vma[2].vm_private_data", cursor)
+    for i in range(2):      # no page table elsewhere
+        pte(nonlinear, 6 + 2 * i, 6, mm=2)
+    pte(nonlinear, 3, 4, mm=1)
+    nonlinear.set("page[4]._mapcount", 5)
+    nonlinear.set("vma[1].vm_pgoff", 40)        # so that no tree leads there
+    assert nonlinear.call("try_to_unmap", "page[4]", 0) == AGAIN
+    assert [word(nonlinear, i, mm=2) & 1 for i in (6, 8)] == ([0, 0] if windows == 4 else [1, 1])
+    assert cursors(nonlinear, 2) == [after]
+
+
+def test_no_sweep_once_the_tree_says_no(nonlinear):
+    pte(nonlinear, 1, 4, YOUNG)
+    pte(nonlinear, 6, 6, mm=2)
+    assert nonlinear.call("try_to_unmap", "page[4]", 0) == FAIL
+    assert word(nonlinear, 6, mm=2) == 0x106005
+    assert cursors(nonlinear, 2) == [0]
+
+
 def test_try_to_unmap_leaves_locked_nonlinear_vmas(nonlinear):
     nonlinear.set("vma[2].vm_flags", 0xFB | NONLINEAR | LOCKED)
     pte(nonlinear, 6, 4, mm=2)
@@ -215,16 +299,6 @@ def test_try_to_unmap_sweeps_no_further_than_it_must(nonlinear):
     assert nonlinear.call("try_to_unmap", "page[4]", 0) == AGAIN
     left = {"vma[2]": word(nonlinear, 6, mm=2), "vma[3]": word(nonlinear, 10, mm=2)}
     assert [name for name, value in left.items() if not value & 1] == [first]
-
-
-def test_sweeping_does_not_ask_whether_a_page_may_go(nonlinear):
-    # a debugger's private copy in a shared mapping; docs/findings
-    anonymous(nonlinear, 6, 2, index=1)
-    pte(nonlinear, 7, 6, DIRTY, mm=2, anon=True)
-    pte(nonlinear, 8, 4, mm=2)
-    assert nonlinear.end("try_to_unmap", "page[4]", 0) == "BUG"
-    assert word(nonlinear, 7, mm=2) == 0
-    assert word(nonlinear, 8, mm=2) == 0x104005
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def test_split_vma_in_a_file_locks_once(kernel):
     vmas = Vmas(kernel, file=True)
     vmas.draw("aaaa", RW, anon={"a": 2})
     kernel.set("vma[0].vm_truncate_count", 9)
+    kernel.set("vma[0].vm_private_data", 0x20000)
     assert kernel.call("split_vma", "mm[0]", "vma[0]", address(1), 0) == 0
     i_mmap, anon = "mapping[0].i_mmap_lock", "anon_vma[2].lock"
     assert locks(kernel) == [f"+{i_mmap}", f"+{anon}", f"-{anon}", f"-{i_mmap}"]
@@ -49,6 +50,19 @@ def test_split_vma_in_a_file_locks_once(kernel):
     assert kernel.name("vma[1].anon_vma") == anon
     assert vmas.anon_list(2) == "ba"
     assert kernel.get("vma[1].vm_truncate_count") == 9
+    assert kernel.get("vma[1].vm_private_data") == 0x20000
+
+
+# (flags, page) -> result: huge pages are whole, 1024 pages of 4 KiB each, before anything is asked
+@pytest.mark.parametrize("flags, page, result", [
+    (RW | 0x400000, 1, -22), (RW | 0x400000, 1023, -22), (RW | 0x400000, 1024, 0), (RW, 1, 0),
+])
+def test_split_vma_between_huge_pages_alone(kernel, flags, page, result):
+    kernel.vma(0, start=BASE, pages=2048, flags=flags)
+    kernel.call("vma_link", "mm[0]", "vma[0]")
+    kernel.set("world.max_map_count", 0 if result == -22 else 65536)
+    assert kernel.call("split_vma", "mm[0]", "vma[0]", address(page), 0) == result
+    assert kernel.get("mm[0].map_count") == (1 if result else 2)
 
 
 def test_split_vma_with_an_unequal_neighbour_leaves_it_alone(kernel):

@@ -139,7 +139,7 @@ def test_property_that_v8_breaks_is_not_held_against_a_unit(ablations: Ablations
     lost |= properties.SAID_BY_UNITS
     for name in ("journal", "device"):
         assert ablations.kept[name] == properties.ALL & ~lost
-    assert ablations.kept["written"] == properties.ALL
+    assert ablations.kept["written"] == properties.ALL & ~properties.SAID_BY_UNITS
 
 
 def test_pair_of_units_is_as_one_of_them_alone(told: dict) -> None:

@@ -245,7 +245,7 @@ static void put_globals(struct kmm_canonical *form)
 	put(form, world->page_state.nr_inactive);
 	put(form, (u64)world->vm_committed_space);
 	put(form, (u64)world->commit_limit);
-	put_two(form, world->overcommit_memory | world->clock_stands << 8, world->max_map_count);
+	put_two(form, world->overcommit_memory, world->max_map_count);
 	put_two(form, world->buffer_heads_over_limit, world->nr_swap_used);
 	put_two(form, world->units, world->irqs_disabled);
 	put_two(form, world->kmaps, world->nr_held);
@@ -256,8 +256,8 @@ static void put_globals(struct kmm_canonical *form)
 		world->page_of_other ? 2 : 0);
 	put_two(form, world->order_fault, world->sleep_fault);
 	put_two(form, world->fail_in, world->nr_wbc);
-	if (form->flags & KMM_CANONICAL_UNWRITTEN)
-		put(form, world->swap_failed);
+	put_two(form, world->clock_stands,
+		form->flags & KMM_CANONICAL_UNWRITTEN ? world->swap_failed : 0);
 	if (form->flags & KMM_CANONICAL_PAUSES) {
 		put_pagevec(form, &world->lru_add);
 		put_pagevec(form, &world->lru_add_active);

@@ -124,6 +124,7 @@ static void tell_vma(struct kmm_canonical *form, u32 number)
 	put(form, vma->vm_start);
 	put(form, vma->vm_end);
 	put(form, vma->vm_flags);
+	put(form, vma->vm_private_data);
 	put_two(form, pgprot_val(vma->vm_page_prot),
 		FILE_NAME(form, vma->vm_file) | ANON_NAME(form, vma->anon_vma) << 8 |
 		(u32)form->mapped_by[number] << 16);
