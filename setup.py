@@ -133,6 +133,8 @@ def cython_extensions() -> list[Extension]:
                   extra_compile_args=BINDING_WARNINGS),
         Extension("pykmm.engine.phases", ["pykmm/engine/phases.pyx"],
                   extra_compile_args=BINDING_WARNINGS),
+        Extension("pykmm.engine.undo", ["pykmm/engine/undo.pyx"],
+                  extra_compile_args=BINDING_WARNINGS),
         Extension("pykmm.engine.timing", ["pykmm/engine/timing.pyx"],
                   extra_compile_args=BINDING_WARNINGS),
     ]

@@ -12,7 +12,7 @@
 #include "machine/types.h"
 
 /* Changes whenever a world, an event or this table changes its form. */
-#define KMM_HALF_ABI	4
+#define KMM_HALF_ABI	5
 
 struct world;
 struct writeback_control;

@@ -14,9 +14,10 @@ exception.  A BUG or an oops ends the world; `w.ended` says how.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
+from . import pauses
 from .actors import PAGE, SECTOR, SLOTS, File, Process, Result, mode_of, number
 from .engine import core, finding, halves, properties
 from .errors import BadInput
@@ -104,6 +105,7 @@ class World:
         self._given: list[File] = []
         self._all = [Process(self, i) for i in range(_PROCESSES)]
         self._events: list[dict] | None = None
+        self._recorded: list[tuple[str, int, tuple[int, ...]]] | None = None
         self.ended: str | None = None
         self.history: list[str] = []
         self.half, self.units = half, units
@@ -256,6 +258,39 @@ class World:
     def lock_page(self, page: int) -> Result:
         """Let another task hold the page's lock during the next operation."""
         return self._do("lock_page", 0, self._page(page))
+
+    def at_pause(self, pause: int, act: Callable[..., Result], *arguments: object,
+                 **named: object) -> None:
+        """Let another actor act in what comes next: `w.at_pause(3, f.truncate, 0)`.
+
+        A pause is a place where an operation sleeps or is about to take a lock; at the how-manieth
+        from here, of one operation or several, act(*arguments, **named) takes place, whole, if it
+        need not wait for a lock; `w["world.interfered"]` and events tell.  Two others can be
+        waiting so at a time, each for a pause of its own.
+
+        raises BadInput   a third, or the pause of another one, or what is no single operation
+        """
+        self._check_running()
+        number("the number of a pause", pause, 1, 65535)
+        other = pauses.free(self.__getitem__, pause)
+        name, actor, values = self._what(act, arguments, named)
+        kind = [kind for kind, _ in core.OPERATIONS].index(name)
+        for path, value in pauses.words(pause, (kind, actor, values), other=other).items():
+            self[path] = value
+
+    def _what(self, act: Callable, arguments: tuple, named: dict) -> tuple[str, int, tuple]:
+        """The operation that a call would perform: the call is made, and nothing is performed."""
+        self._recorded = []
+        try:
+            act(*arguments, **named)
+            found = self._recorded
+        finally:
+            self._recorded = None
+        if len(found) != 1:
+            done = " and ".join(name for name, _, _ in found) or "none of this world"
+            raise BadInput(f"at a pause there is one operation, and this is {done}: open a file "
+                           "before, and say which page is complete")
+        return found[0]
 
     # What happened, and what there is.
 
@@ -413,13 +448,17 @@ class World:
     def _start(self) -> None:
         """A call begins: what events, changed and diff tell about."""
         self._check_running()
-        self._before, self._steps, self._events = self._image, [], None
+        if self._recorded is None:
+            self._before, self._steps, self._events = self._image, [], None
 
     def _do(self, name: str, actor: int, *arguments: int, is_address: bool = False) -> Result:
         self._start()
         return self._operate(name, actor, *arguments, is_address=is_address)
 
     def _operate(self, name: str, actor: int, *arguments: int, is_address: bool = False) -> Result:
+        if self._recorded is not None:
+            self._recorded.append((name, actor, arguments))
+            return Result(0)
         machine = _machine()
         with machine.lock:
             runner = machine.runner

@@ -27,27 +27,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pykmm import paths
 from pykmm.engine import core, halves
-from pykmm.engine.scope import Scope
 from pykmm.patch.table import tomllib
-from pykmm.review.ablation import SCOPES, Ablations, Found, Looked
+from pykmm.review.ablation import Ablations, Found, Looked
+from pykmm.review.scopes import BESIDE, OF_LINES
 from pykmm.scenario.ablated import said
 
 LINES = paths.package() / "review/lines.toml"
 SECONDS = 120
-MAPPED = ("mmap", "munmap", "mprotect", "load", "store")
-MORE = {
-    "driver": Scope(kinds=("PFNMAP_driver",), ops=MAPPED),
-    "driver with a protection": Scope(kinds=("prot_driver",), ops=MAPPED),
-    "memory without backing": Scope(kinds=("ramfs",), ops=(*MAPPED, "write", "fsync")),
-    "pinned": Scope(depth=7, ops=("mmap", "load", "store", "pin", "poke", "unpin", "fsync")),
-    "poked": Scope(depth=8, ops=("mmap", "mprotect", "load", "store", "poke", "fsync")),
-    "forked": Scope(processes=2, depth=6, ops=(*MAPPED, "fork", "exit", "anon")),
-    "paused": Scope(depth=3, ops=("mmap", "load", "store", "truncate", "reclaim", "fsync",
-                                  "pause")),
-}
-# a pin gives the number of a page, which no user sees, and another actor has no place beside
-BESIDE = {**SCOPES, **{name: scope for name, scope in MORE.items()
-                       if {"pin", "pause"}.isdisjoint(scope.ops)}}
 
 
 def build(row: dict, folder: Path) -> Path:
@@ -81,7 +67,7 @@ def told(found: Found | None, looked: list[Looked]) -> str:
         worlds = sum(one.worlds for one in looked)
         return f"no, in {worlds:,} worlds"
     runs = [str(said(action[0])).removeprefix("p0: ") +
-            (f" (pause {action[2][0]}: {said(action[2][1])})" if action[2] else "")
+            "".join(f" (pause {number}: {said(other)})" for number, other in action[2])
             for action in found.actions]
     return f"{found.what} ({found.length}): {'; '.join(runs)}"
 
@@ -93,7 +79,7 @@ def look(row: dict) -> tuple[dict, list[str] | str]:
             other = core.Half.load(build(row, Path(folder)), "changed")
         except ValueError as error:
             return row, str(error)
-        whole = Ablations(halves.c_half(), {**SCOPES, **MORE}, other)
+        whole = Ablations(halves.c_half(), OF_LINES, other)
         differs = whole.difference()
         if differs[0] is None:
             return row, [told(*differs), "", ""]

@@ -95,7 +95,7 @@ static void build_follow_page(struct world *world, const struct kmm_case *c,
 }
 
 /*
- * Which allocation fails, if any; who acts at which pause, if anyone.  In wild
+ * Which allocation fails, if any; who acts at which pauses, if anyone.  In wild
  * worlds nobody does: an operation walks all of a world, and in those it may
  * loop for ever.
  */
@@ -106,9 +106,15 @@ static void build_trouble(struct world *world, const struct kmm_case *c)
 	world->fail_in = fail_in[c->fail_in];
 	if (c->wild || c->pause >= KMM_CASE_PAUSES)
 		return;
-	world->pauses_left = c->pause + 1u;
-	kmm_make_interference(&world->interference, c->pause_kind, c->pause_actor,
+	world->pauses_left[0] = c->pause + 1u;
+	kmm_make_interference(&world->interference[0], c->pause_kind, c->pause_actor,
 			      c->pause_argument);
+	if (!c->second || c->second >= KMM_CASE_PAUSES)
+		return;
+	/* at another pause than the first: there are so many others */
+	world->pauses_left[1] = c->second + (c->second > c->pause);
+	kmm_make_interference(&world->interference[1], c->second_kind, c->second_actor,
+			      c->second_argument);
 }
 
 void kmm_build_call(struct world *world, const struct kmm_case *c, struct kmm_call *call)

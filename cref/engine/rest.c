@@ -105,18 +105,33 @@ static enum kmm_leftover leftover(const struct world *world)
  * committed, although nothing was charged (MM24).  It does so before the patch
  * and after; it is set right here, and counted, so that it hides nothing else.
  */
-static int may_be_quirk(const struct kmm_operation *operation, s64 missing)
+static s64 quirk_of(const struct kmm_operation *operation)
 {
-	return operation->kind == KMM_OP_mmap && operation->a[2] && missing % operation->a[2] == 0 &&
-	       (operation->a[4] & KMM_MMAP_TYPE) == MAP_SHARED;
+	return operation->kind == KMM_OP_mmap &&
+	       (operation->a[4] & KMM_MMAP_TYPE) == MAP_SHARED ? operation->a[2] : 0;
+}
+
+/* Is it the sum of these, each taken any number of times? */
+static int adds_up(s64 missing, const s64 *pages, u32 nr)
+{
+	if (missing <= 0 || !nr)
+		return missing == 0;
+	return adds_up(missing, pages + 1, nr - 1) ||
+	       (*pages && adds_up(missing - *pages, pages, nr));
 }
 
 static u32 repair_quirk(struct world *world, const struct kmm_operation *operation, s64 ret)
 {
 	s64 missing = kmm_committed_pages(world) - world->vm_committed_space;
+	s64 pages[KMM_OTHER_ACTORS + 1] = { ret < 0 ? quirk_of(operation) : 0 };
+	u32 i;
 
-	if (missing <= 0 || !((ret < 0 && may_be_quirk(operation, missing)) ||
-			      (world->interfered && may_be_quirk(&world->interference, missing))))
+	if (missing <= 0)
+		return 0;
+	for (i = 0; i < KMM_OTHER_ACTORS; i++)
+		if (world->interfered & 1u << i)
+			pages[i + 1] = quirk_of(&world->interference[i]);
+	if (!adds_up(missing, pages, KMM_OTHER_ACTORS + 1))
 		return 0;
 	world->vm_committed_space += missing;
 	return 1;
@@ -187,8 +202,8 @@ static s64 run_checked(const void *context)
 			return i;
 	}
 	world->fail_in = 0;
-	world->pauses_left = 0;
-	world->pauses_more = 0;
+	memset(world->pauses_left, 0, sizeof(world->pauses_left));
+	memset(world->pauses_more, 0, sizeof(world->pauses_more));
 	end_processes(world);
 	write_back(world);
 	judge(world, broken, i);

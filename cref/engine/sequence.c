@@ -340,8 +340,34 @@ static void take_pages(struct world *world, u32 taken)
 	}
 }
 
-/* Fewer than the faults that an access may take: one that is disturbed each time still ends. */
-#define PAUSES_MORE	3
+/*
+ * How often others act, both together: fewer times than the faults that an
+ * access may take, so that one that is disturbed each time still ends.
+ */
+#define ACTS		4
+#define ACTS_OF_EACH	(ACTS / KMM_OTHER_ACTORS)
+
+/* `at` holds both numbers; `from`: the number of the pause at which it acts first. */
+static void set_other(struct world *world, u32 other, u32 from, u32 at, u32 acts)
+{
+	world->pauses_left[other] = from;
+	world->pause_every[other] = 4 + at % 8;
+	world->pauses_more[other] = acts - 1;
+}
+
+static void set_others(struct world *world, const struct kmm_sequence *s)
+{
+	u32 first = s->pause_at / 8 + 1, second = s->second_at / 8 + 1;
+
+	set_other(world, 0, first, s->pause_at, s->second ? ACTS_OF_EACH : ACTS);
+	kmm_make_interference(&world->interference[0], s->pause_kind, s->pause_actor,
+			      s->pause_argument);
+	if (!s->second)
+		return;
+	set_other(world, 1, second + (second >= first), s->second_at, ACTS_OF_EACH);
+	kmm_make_interference(&world->interference[1], s->second_kind, s->second_actor,
+			      s->second_argument);
+}
 
 void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 {
@@ -361,11 +387,6 @@ void kmm_sequence_world(struct world *world, const struct kmm_sequence *s)
 	world->buffer_heads_over_limit = s->many_buffers == 0;
 	world->clock_stands = s->clock == 3;
 	world->fail_in = s->fail ? 0 : s->fail_at / 4 + 1;
-	if (s->pause) {
-		world->pauses_left = s->pause_at / 8 + 1;
-		world->pause_every = 4 + s->pause_at % 8;
-		world->pauses_more = PAUSES_MORE;
-		kmm_make_interference(&world->interference, s->pause_kind, s->pause_actor,
-				      s->pause_argument);
-	}
+	if (s->pause)
+		set_others(world, s);
 }

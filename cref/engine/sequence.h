@@ -9,6 +9,7 @@
 #define KMM_SEQUENCE_OPERATIONS	32
 #define KMM_SEQUENCE_FILES	3
 #define KMM_SEQUENCE_KINDS	128	/* rows of the table of kinds of operation */
+#define KMM_SEQUENCE_OTHER_PAUSES 31	/* that a second actor may begin at: all but the first one's */
 
 /* Bytes throughout, as struct kmm_case. */
 struct kmm_sequence {

@@ -203,7 +203,7 @@ static u64 run_sequences(struct kmm_runner *runner, const struct kmm_job *job,
 		half = kmm_sequence_first_replay(runner, s, job->halves, job->nr_halves, &first,
 						 &watch->running_half);
 		shard->operations += s->operations + 1;
-		shard->interfered += world->interfered;
+		shard->interfered += world->interfered != 0;
 		shard->disordered += (world->order_fault | world->sleep_fault) != 0;
 		if (job->nr_counted)
 			count(runner, job, shard, i, NULL);

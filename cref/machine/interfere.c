@@ -26,9 +26,9 @@ static s64 act(const void *operation)
 }
 
 /* Run it as another actor: it holds nothing, and what it takes it must give back. */
-static u32 run_as_other(struct world *world)
+static u32 run_as_other(struct world *world, u32 other)
 {
-	const struct kmm_operation operation = world->interference;
+	const struct kmm_operation operation = world->interference[other];
 	struct task_struct *task = world->current_task;
 	u32 held_from = world->held_from, classes = world->held_classes;
 	u32 pages_locked = world->pages_locked, irqs_disabled = world->irqs_disabled;
@@ -53,39 +53,54 @@ static u32 run_as_other(struct world *world)
 }
 
 /* Apart, so that a pause at which nobody acts saves no registers: nearly all of them. */
-static __attribute__((noinline)) void interfere(struct world *world)
+static __attribute__((noinline)) void interfere(struct world *world, u32 other)
 {
+	const struct kmm_operation *operation = &world->interference[other];
 	u64 *allowed, *end;
 	u32 outcome;
 
 	if (!room.image || room.bytes < world->used)
 		return;
-	allowed = KMM_ENTER(interference, KMM_HERE, world->interference.kind,
-			    world->interference.actor);
+	allowed = KMM_ENTER(interference, KMM_HERE, operation->kind, operation->actor);
 	end = world->trace_at;
 	memcpy(room.image, world, world->used);
-	outcome = run_as_other(world);
-	if (outcome == KMM_RETURNED) {
-		world->interfered = 1;
-		*allowed = 1;
-	} else if (outcome == KMM_LOCK_TWICE || outcome == KMM_HANG) {
+	outcome = run_as_other(world, other);
+	if (outcome == KMM_LOCK_TWICE || outcome == KMM_HANG) {
 		/* it would wait for the one that paused, or never come to an end: not now */
 		memcpy(world, room.image, world->used);
 		world->trace_at = end;
-	} else {
-		kmm_end(outcome);
+		return;
 	}
+	/* what ends in a BUG has acted too: a search counts only what did */
+	world->interfered |= 1u << other;
+	*allowed = 1;
+	if (outcome != KMM_RETURNED)
+		kmm_end(outcome);
+}
+
+/* One pause less for an other actor: is this the one at which it acts? */
+static inline u32 count_down(struct world *world, u32 other)
+{
+	if (!world->pauses_left[other] || --world->pauses_left[other])
+		return 0;
+	if (world->pauses_more[other]) {
+		world->pauses_more[other]--;
+		world->pauses_left[other] = world->pause_every[other];
+	}
+	return 1u << other;
 }
 
 void kmm_pause_counted(void)
 {
 	struct world *world = kmm_world;
+	u32 acting;
 
-	if (world->interfering || --world->pauses_left)
+	if (world->interfering)
 		return;
-	if (world->pauses_more) {
-		world->pauses_more--;
-		world->pauses_left = world->pause_every;
-	}
-	interfere(world);
+	/* both are counted before one acts: taking that back leaves the other's count as it is */
+	acting = count_down(world, 0) | count_down(world, 1);
+	if (acting & 1)
+		interfere(world, 0);
+	if (acting & 2)
+		interfere(world, 1);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interference: at a pause another actor performs world->interference, and
- * world->pauses_more times again, with pause_every pauses from one to the next.
- * If it would have to wait for a lock that is held, or would never end,
- * it does not happen at all.
+ * Interference: at a pause another actor performs world->interference[0], and
+ * world->pauses_more[0] times again, with pause_every[0] pauses from one to the
+ * next.  A second actor does the same by the second numbers.  Both count the
+ * pauses of what is interfered with and not each other's; at a pause of both
+ * they act one after the other.  What would have to wait for a lock that is
+ * held, or would never end, does not happen at all.
  */
 #ifndef KMM_MACHINE_INTERFERE_H
 #define KMM_MACHINE_INTERFERE_H

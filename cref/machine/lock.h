@@ -23,7 +23,7 @@ KMM_EXPORT extern const u32 kmm_forbidden[NR_LOCK_CLASSES];
 KMM_EXPORT void kmm_pause_counted(void);
 static inline void kmm_pause(void)
 {
-	if (unlikely(kmm_world->pauses_left))
+	if (unlikely(kmm_world->pauses_left[0] | kmm_world->pauses_left[1]))
 		kmm_pause_counted();
 }
 

@@ -59,6 +59,7 @@ struct kmm_operation {
 };
 
 #define KMM_NR_WBC	4
+#define KMM_OTHER_ACTORS 2		/* that may act at pauses of one run */
 
 struct world {
 	/* where things are */
@@ -95,18 +96,18 @@ struct world {
 	u32 pages_locked;		/* how many PG_locked this actor has taken */
 	u32 order_fault;		/* the first lock taken against the order: held << 8 | taken, or 0 */
 	u32 sleep_fault;		/* classes held where something first slept under a spinlock, or 0 */
-	u16 pause_every;		/* after the first time: at every how-manieth pause again, */
-	u16 pauses_more;		/* so many times more */
+	u32 fail_in;			/* the how-manieth allocation from here fails; 0: none */
 	struct task_struct *current_task;
 
-	/* what a case does to the run: allocations that fail, and other actors */
-	u32 fail_in;			/* the how-manieth allocation from here fails; 0: none */
-	u32 pauses_left;		/* another actor acts at the how-manieth pause from here; 0: none */
-	struct kmm_operation interference;
+	/* what a case does to the run, besides: other actors, each at pauses of its own */
+	u32 pauses_left[KMM_OTHER_ACTORS];	/* acts at the how-manieth pause from here; 0: not */
+	u16 pause_every[KMM_OTHER_ACTORS];	/* after the first time: at every how-manieth pause, */
+	u16 pauses_more[KMM_OTHER_ACTORS];	/* so many times more */
+	struct kmm_operation interference[KMM_OTHER_ACTORS];
 	struct task_struct *paused_task; /* whose function pauses while another actor runs, or NULL */
 	struct page *page_of_other;	/* locked by another actor, who lets go when waited for */
-	u32 interfering;		/* that other actor runs now */
-	u32 interfered;			/* it ran, and was not refused */
+	u32 interfering;		/* an other actor runs now */
+	u32 interfered;			/* bit 1 << i: other actor i ran, and was not refused */
 
 	/* for properties of a run: watch.h; all but the first 0 between operations */
 	u32 store_faults;		/* of KMM_FAULT_*, which were seen */

@@ -10,7 +10,10 @@ import click
 from ..engine import core, exploring
 from ..engine import properties as sets
 from ..engine.guarded import Died
-from ..engine.scope import BLOCKS, DEFAULT, KINDS, MOST, NAMES, Scope
+from ..engine.alphabet import DEFAULT, NAMES, OTHERS
+from ..engine.alphabet import ALL as ALL_OPS
+from ..engine.scope import BLOCKS, KINDS, MOST, Scope
+from ..engine.start import CONDITIONS
 from ..errors import BadInput, HarnessError
 from ..report import bits, findings
 from . import options, output, streams
@@ -19,7 +22,9 @@ from .fuzz import Session
 _FEW = 10_000
 
 
-@click.command(epilog="Operations: " + ", ".join(NAMES) + ".")
+@click.command(epilog="Operations: " + ", ".join(NAMES) + ".\n\nOf these there are other values than "
+                      "the usual ones: " + "; ".join(f"{name}: {', '.join(others)}"
+                                                     for name, others in OTHERS.items()) + ".")
 @click.option("--processes", type=int, default=1, show_default=True, help="At a time.")
 @click.option("--files", default="ext2", show_default=True, metavar="KINDS",
               help=f"Kinds of the files, with commas between: {', '.join(KINDS)}.")
@@ -28,13 +33,20 @@ _FEW = 10_000
 @click.option("--vmas", type=int, default=2, show_default=True,
               help="A world with more is outside of the scope.")
 @click.option("--file-pages", type=int, default=1, show_default=True,
-              help="Of each file; and places of a process.")
+              help="Of each file.")
+@click.option("--places", type=int, default=0, metavar="INTEGER",
+              help="Pages of a process, without its heap. Default: as many as a file has.")
+@click.option("--descriptors", type=int, default=0, metavar="INTEGER",
+              help="Of a process. Default: one for each file, and one more where open is tried.")
+@click.option("--start", "conditions", metavar="LIST", default="",
+              help="What the start is like, with commas between: " + ", ".join(CONDITIONS) + ".")
 @click.option("--blocks", type=int, default=4096, show_default=True,
               help=f"Bytes of a block: {', '.join(map(str, BLOCKS))}.")
 @click.option("--depth", type=int, default=MOST["depth"], help="Operations, at most.")
 @click.option("--ops", metavar="LIST", default=None,
-              help="Operations that are tried, with commas between; all; or -NAME,... (all but "
-                   f"these). Default: {','.join(DEFAULT)}.")
+              help="Operations that are tried, with commas between, each with its usual values; "
+                   "NAME:VALUE+... or NAME:all (these values as well); all (every operation with "
+                   f"every value); or -NAME,... (all but these). Default: {','.join(DEFAULT)}.")
 @click.option("--units", metavar="UNITS", default="all", show_default=True,
               help="Units of the patch that are on: all, none, U3,U7 or -U7.")
 @click.option("--properties", "names", metavar="LIST", default="all", show_default=True,
@@ -54,7 +66,7 @@ _FEW = 10_000
 @options.patch_option
 @options.half_option
 @options.json_option
-def explore(processes, files, pages, vmas, file_pages, blocks, depth, ops, units, names,
+def explore(processes, files, pages, vmas, file_pages, places, descriptors, conditions, blocks, depth, ops, units, names,
             halves_only, keep_going, seconds, state, jobs, folder, patch, named, json_path) -> int:
     """Explore every world within a scope: halves against each other, and what should hold.
 
@@ -68,7 +80,8 @@ def explore(processes, files, pages, vmas, file_pages, blocks, depth, ops, units
         raise BadInput("--units mixed: an exploration has one set of units: say all, none, U3,U7 "
                        "(only these) or -U7 (all but these)")
     scope = Scope(processes, tuple(files.split(",")), pages, vmas, file_pages, blocks,
-                  parse_ops(ops), depth, mask)
+                  parse_ops(ops), depth, mask, tuple(filter(None, conditions.split(","))), places,
+                  descriptors)
     plan = {
         "scope": scope_facts(scope),
         "properties": 0 if halves_only else parse_properties(names, mask),
@@ -106,8 +119,14 @@ def _chosen(option: str, text: str, known: list[str]) -> list[str]:
 
 
 def parse_ops(text: str | None) -> tuple[str, ...]:
-    """The names of --ops; raises BadInput for one that is none."""
-    return DEFAULT if text is None else tuple(_chosen("--ops", text, list(NAMES)))
+    """The names of --ops, and of their values; raises BadInput for one that is none."""
+    if text is None:
+        return DEFAULT
+    said = text.split(",")
+    if text == "all" or not any(name.startswith("-") for name in said):
+        return ALL_OPS if text == "all" else tuple(said)
+    chosen = _chosen("--ops", text, [name.partition(":")[0] for name in ALL_OPS])
+    return tuple(name for name in ALL_OPS if name.partition(":")[0] in chosen)
 
 
 def parse_properties(text: str, units: int) -> int:
@@ -129,11 +148,9 @@ class Exploring(Session):
         counted = findings.counted
         self.say(f"halves {', '.join(self.halves)}; units {bits.units_text(scope.units)}; "
                  + counted(self.plan["jobs"], "thread"))
-        self.say(f"{scope.processes} {'process' if scope.processes == 1 else 'processes'}, "
-                 f"{' '.join(scope.kinds)} of {counted(scope.file_pages, 'page')} in blocks of "
-                 f"{scope.blocks}, {counted(scope.pages, 'page')} of memory, "
-                 f"{counted(scope.vmas, 'vma')}; {len(scope.actions())} operations from every "
-                 f"world: {' '.join(scope.ops)}")
+        self.say(f"{scope.words()}; {len(scope.actions()):,} operations from every world: "
+                 f"{' '.join(scope.ops)}")
+        self.say(f"left out: {'; '.join(scope.left_out)}")
         if not self.task["patch"]:
             self.say("no half X: there is no patch mail (give one with --patch or PYKMM_PATCH)")
 
@@ -206,6 +223,7 @@ class Exploring(Session):
         return {
             "schema": "pykmm.explore/1",
             "scope": {**scope_facts(self.scope), "units": bits.units_text(self.scope.units)},
+            "left_out": list(self.scope.left_out),
             "halves": self.halves,
             "properties": sets.names(self.plan["properties"]),
             "jobs": self.plan["jobs"],

@@ -14,6 +14,7 @@ from pykmm.engine.core cimport (
     kmm_unguard_process, struct_world, world_size)
 
 from pykmm.engine.core import FUNCTIONS, OPERATIONS, OUTCOMES, PROPERTIES
+from pykmm.engine.scope import cost
 from pykmm.errors import BadInput, HarnessError, Lacking
 
 cdef extern from "engine/explore/canonical.h" nogil:
@@ -36,6 +37,8 @@ cdef extern from "machine/world.h" nogil:
 cdef extern from "engine/explore/explore.h" nogil:
     enum:
         KMM_SCOPE_FILES
+        KMM_SCOPE_WORDS
+        KMM_OTHER_ACTORS
         KMM_NO_WORLD
         KMM_MOST_ACTIONS
         KMM_MOST_DEPTH
@@ -45,19 +48,23 @@ cdef extern from "engine/explore/explore.h" nogil:
         KMM_MAX_HALVES
     ctypedef struct kmm_scope_file "struct kmm_scope_file":
         uint32_t kind, pages, block_shift
+    ctypedef struct kmm_scope_word "struct kmm_scope_word":
+        uint32_t offset, bytes, more, low, high
     ctypedef struct kmm_scope "struct kmm_scope":
         world_size size
         uint32_t files
         kmm_scope_file file[3]
-        uint32_t units, vmas, processes, properties, form
+        uint32_t units, vmas, processes, properties, form, words
+        kmm_scope_word word[64]
     ctypedef struct kmm_action "struct kmm_action":
         kmm_operation operation
-        kmm_operation other
-        uint32_t fail_in, pause_in
+        kmm_operation other[2]
+        uint32_t fail_in
+        uint32_t pause_in[2]
     ctypedef struct kmm_seen "struct kmm_seen":
         uint64_t hash[2]
         uint32_t parent
-        uint16_t action, flags
+        uint32_t action, flags
     ctypedef struct kmm_found "struct kmm_found":
         uint32_t parent, action
         uint64_t times
@@ -70,7 +77,8 @@ cdef extern from "engine/explore/explore.h" nogil:
     ctypedef struct kmm_explored "struct kmm_explored":
         uint64_t transitions, known, outside
         kmm_found *found
-        uint32_t worlds, depth, level_from, level_to, next
+        uint32_t worlds, depth, level, level_from, level_to, next
+        uint32_t *levels
     ctypedef struct kmm_explorer "struct kmm_explorer":
         pass
     kmm_explorer *kmm_explorer_new(const kmm_explore_job *job)
@@ -83,9 +91,13 @@ cdef extern from "engine/explore/explore.h" nogil:
     uint64_t kmm_explorer_so_far(const kmm_explorer *explorer)
     const kmm_seen *kmm_explorer_seen(const kmm_explorer *explorer, uint32_t number)
     const uint8_t *kmm_explorer_image(kmm_explorer *explorer, uint32_t number, uint64_t *bytes)
-    uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint16_t *actions)
+    uint32_t kmm_explorer_path(const kmm_explorer *explorer, uint32_t number, uint32_t *actions)
     int kmm_explorer_save(const kmm_explorer *explorer, const char *path)
     int kmm_explorer_load(kmm_explorer *explorer, const char *path)
+
+cdef extern from "engine/explore/visited.h" nogil:
+    enum:
+        KMM_SEEN_LAST
 
 cdef extern from "engine/explore/phases.h" nogil:
     enum:
@@ -109,7 +121,7 @@ cdef extern from "engine/explore/pairs.h" nogil:
     void kmm_pairs_free(kmm_pairs *pairs)
     int kmm_pairs_level(kmm_pairs *pairs)
     const kmm_paired *kmm_pairs_totals(const kmm_pairs *pairs)
-    uint32_t kmm_pairs_path(const kmm_pairs *pairs, uint32_t number, uint16_t *actions)
+    uint32_t kmm_pairs_path(const kmm_pairs *pairs, uint32_t number, uint32_t *actions)
 
 # of kmm_explore_state, in its order
 STATES = ["batch", "found", "closed", "depth", "no memory"]
@@ -192,10 +204,11 @@ cdef class Explorer:
     files : [(kind, pages, log2 of the bytes of a block)]   kind: its number
     first : [action]      what makes the start, once
     actions : [action]    what is tried from every world: ((name, actor, arguments), number of the
-                          allocation that fails or 0, (pause, (name, actor, arguments)) or None)
+                          allocation that fails or 0, ((pause, (name, actor, arguments)), ...))
     vmas, processes : int   a world with more is outside
     properties : int      mask of those that are looked at
     ends : bool           a run that does not return is something that is found
+    words : [(offset, bytes, more, value)]   of the start that are not as usual; more: set bits
     """
 
     cdef kmm_explore_job job
@@ -203,12 +216,12 @@ cdef class Explorer:
     cdef kmm_action *actions
     cdef readonly list halves
     cdef readonly int nr_first
+    cdef readonly list costs
     cdef int flag
 
     def __cinit__(self, halves, *, dict size, files, first, actions, int units, int vmas,
                   int processes, unsigned int properties, bint vma_slots, int depth, int jobs=1,
-                  bint go_on=False,
-                  bint ends=True):
+                  bint go_on=False, bint ends=True, words=()):
         cdef kmm_explore_job *job = &self.job
         memset(job, 0, sizeof(self.job))
         self.halves = list(halves)
@@ -225,7 +238,9 @@ cdef class Explorer:
                            "fewer with --ops")
         job.scope.size = _capacities(size)
         self._scope(files, units, vmas, processes, properties, vma_slots, actions)
+        self._words(list(words))
         self._actions([*first, *actions])
+        self.costs = [cost(action) for action in (*first, *actions)]
         for i, half in enumerate(self.halves):
             job.halves[i] = (<Half>half).table
         job.nr_halves, job.nr_first, job.depth = len(self.halves), len(first), depth
@@ -243,18 +258,29 @@ cdef class Explorer:
         scope.units, scope.vmas, scope.processes = units, vmas, processes
         scope.properties = properties
         scope.form = _form(vma_slots, properties & _OF_STORES,
-                           any(pause for _, _, pause in actions))
+                           any(pauses for _, _, pauses in actions))
+
+    cdef _words(self, words):
+        cdef kmm_scope *scope = &self.job.scope
+        if len(words) > KMM_SCOPE_WORDS:
+            raise HarnessError("too many words of a start")
+        scope.words = len(words)
+        for i, (offset, size, more, value) in enumerate(words):
+            scope.word[i].offset, scope.word[i].bytes, scope.word[i].more = offset, size, more
+            scope.word[i].low, scope.word[i].high = value & 0xFFFFFFFF, value >> 32
 
     cdef _actions(self, actions):
         self.actions = <kmm_action *>calloc(max(1, len(actions)), sizeof(kmm_action))
         if self.actions is NULL:
             raise MemoryError
-        for i, (operation, fail, pause) in enumerate(actions):
+        for i, (operation, fail, pauses) in enumerate(actions):
             _fill(&self.actions[i].operation, operation)
             self.actions[i].fail_in = fail
-            if pause is not None:
-                self.actions[i].pause_in = pause[0]
-                _fill(&self.actions[i].other, pause[1])
+            if len(pauses) > KMM_OTHER_ACTORS or len({number for number, _ in pauses}) < len(pauses):
+                raise HarnessError("two others act at two pauses of an operation, and no more")
+            for j, (number, other) in enumerate(pauses):
+                self.actions[i].pause_in[j] = number
+                _fill(&self.actions[i].other[j], other)
         self.job.actions = self.actions
         self.job.nr_actions = len(actions)
 
@@ -291,8 +317,10 @@ cdef class Explorer:
         return error == 0
 
     def totals(self):
-        """worlds, transitions, known, outside, depth, level (from, next, to), bytes; and what was
-        found: [(what, name, parent, action, times)], the earliest first
+        """worlds, transitions, known, outside, bytes; depth: operations, and every world that no
+        more lead to is there; levels: the first world of each, and of the one that is being made;
+        level: (from, next, to) of the worlds from which it is made; and what was found: [(what,
+        name, parent, action, times)], the earliest first
         """
         cdef const kmm_explored *totals = kmm_explorer_totals(self.explorer)
         found = []
@@ -304,9 +332,17 @@ cdef class Explorer:
             "worlds": totals.worlds, "transitions": totals.transitions, "known": totals.known,
             "outside": totals.outside, "depth": totals.depth,
             "level": (totals.level_from, totals.next, totals.level_to),
+            "levels": [totals.levels[i] for i in range(totals.level + 1)],
             "bytes": kmm_explorer_bytes(self.explorer),
-            "found": sorted(found, key=lambda one: one[2:4]),
+            "found": sorted(found, key=self._when),
         }
+
+    def _when(self, found):
+        """What was found first comes first: after the fewest operations, and of those by the
+        cheapest actions, which are tried first."""
+        _, _, parent, action, _ = found
+        cost = self.costs[action]
+        return self.length(parent) + cost, cost, parent, action
 
     def _what(self, int i):
         if i >= KMM_FOUND_DIFFERENCE:
@@ -321,11 +357,15 @@ cdef class Explorer:
 
     def path(self, uint32_t world):
         """Numbers of the actions from the start to a world: of `actions`, from 0."""
-        cdef uint16_t actions[256]
+        cdef uint32_t actions[256]
         if kmm_explorer_seen(self.explorer, world) is NULL:
             raise HarnessError(f"there is no world {world}")
         nr = kmm_explorer_path(self.explorer, world, actions)
         return [actions[i] - self.nr_first for i in range(nr)]
+
+    def length(self, uint32_t world):
+        """Operations from the start to a world, those of all actors: its level."""
+        return sum(self.costs[action + self.nr_first] for action in self.path(world))
 
     def seen(self, uint32_t world):
         """(hash, parent or None, nothing is tried from it) of a world."""
@@ -334,6 +374,18 @@ cdef class Explorer:
             raise HarnessError(f"there is no world {world}")
         parent = None if seen.parent == KMM_NO_WORLD else seen.parent
         return (seen.hash[0], seen.hash[1]), parent, bool(seen.flags)
+
+    def broken(self, uint32_t most):
+        """Numbers of the first `most` worlds that break a property, the nearest first, and how many
+        there are in all.  (Nothing is tried from them.)"""
+        cdef uint32_t number, nr = 0, worlds = kmm_explorer_totals(self.explorer).worlds
+        found = []
+        for number in range(worlds):
+            if kmm_explorer_seen(self.explorer, number).flags & KMM_SEEN_LAST:
+                if nr < most:
+                    found.append(number)
+                nr += 1
+        return found, nr
 
     def image(self, uint32_t world):
         """The state of a world, as it was first reached; addresses mean nothing outside of it."""
@@ -426,7 +478,7 @@ cdef class Pairs:
         """pairs, transitions, outside, depth; parted: {how: (numbers of the actions, results)} of
         each way in which they parted, with results of both"""
         cdef const kmm_paired *totals = kmm_pairs_totals(self.pairs)
-        cdef uint16_t actions[256]
+        cdef uint32_t actions[256]
         parted = {}
         for i in range(NR_KMM_PARTED):
             if totals.parted[i].parent == KMM_NO_WORLD:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BadInput
+from ..report.paths import Map
 from . import core
 from .explorer import Explorer
-from .scope import Operation, Scope
+from .scope import Operation, Scope, length
 
 PROGRESS_SECONDS = 0.2
 ENDED = ("closed", "depth", "found")
@@ -46,6 +47,17 @@ class Plan:
     state: str | None = None
 
 
+def _words(scope: Scope) -> list[tuple[int, int, bool, int]]:
+    """Where the start is not the plain one: (offset, bytes, are bits set, value)."""
+    fields = scope.fields()
+    if not fields:
+        return []
+    where = Map(core.Runner(**scope.size()))
+    places = [where.place(one.path) for one in fields]
+    return [(place.offset, place.size, one.more, one.value)
+            for one, place in zip(fields, places, strict=True)]
+
+
 class Exploration:
     """One run: `run` blocks until it is over, `stop` ends it from another thread."""
 
@@ -57,7 +69,8 @@ class Exploration:
             plan.halves, size=scope.size(), files=scope.files(), first=scope.first(),
             actions=scope.actions(), units=scope.units, vmas=scope.vmas,
             processes=scope.processes, properties=plan.properties, vma_slots=scope.vma_slots,
-            depth=scope.depth, jobs=plan.jobs, go_on=plan.go_on, ends=plan.ends)
+            depth=scope.depth, jobs=plan.jobs, go_on=plan.go_on, ends=plan.ends,
+            words=_words(scope))
         self.interrupted = False
         self._errors: list[BaseException] = []
         if plan.state and os.path.exists(plan.state):
@@ -158,9 +171,10 @@ class Exploration:
 
     def _told(self, what: str, name: str, parent: int, action: int, times: int) -> dict:
         actions = self.plan.scope.actions()
-        path = [*self.explorer.path(parent), action - self.explorer.nr_first]
-        return {"what": what, "name": name, "times": times, "length": len(path),
-                "actions": [actions[i] for i in path]}
+        numbers = [*self.explorer.path(parent), action - self.explorer.nr_first]
+        path = [actions[i] for i in numbers]
+        return {"what": what, "name": name, "times": times, "length": length(path),
+                "actions": path}
 
 
 def complete(result: dict) -> int:

@@ -49,6 +49,10 @@ _PARTS = {
     "versions": [(f"[{i}]", 2 * i, 2, "int") for i in range(4)],
     "rlimits": [(f".{name}", 8 * i, 8, "hex") for i, name in
                 enumerate("data memlock as fsize".split())],
+    # of both other actors: the first by the name of the field, the second with [1]
+    "two_words": [("", 0, 4, "int"), ("[1]", 4, 4, "int")],
+    "two_halves": [("", 0, 2, "int"), ("[1]", 2, 2, "int")],
+    "two_operations": [("", 0, 8, "hex"), ("[1]", 8, 8, "hex")],
     "pagevec": [(".nr", 0, 4, "int"), (".reserved", 4, 4, "int"),
                 *((f"[{i}]", 8 + 8 * i, 8, "ptr") for i in range(14))],
 }
@@ -131,6 +135,10 @@ class Map:
         if path not in self._by_path:
             raise BadInput(f"no field {path} in a world")
         return self._by_path[path]
+
+    def has(self, path: str) -> bool:
+        """Is there a whole word of this name?"""
+        return path in self._by_path
 
     def place_at(self, offset: int) -> Place:
         """The place that a byte of the state belongs to."""

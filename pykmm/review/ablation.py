@@ -20,40 +20,16 @@ from itertools import combinations
 
 from ..engine import core, exploring, properties
 from ..engine.explorer import Pairs
-from ..engine.scope import Action, Scope
+from ..engine.scope import Action, Scope, length
 from ..errors import HarnessError
 from ..patch.table import UNITS
+from .scopes import OF_UNITS
 
 ALL_UNITS = 0x7F
 # their argument is the number of a page of memory, which may be another page in another kernel
 _BY_PAGE = frozenset({"complete", "reclaim", "strip", "lock_page", "unpin"})
 
 
-def _ops(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-# What is explored, in this order, from tiny to larger; without a depth: to the end.  Left out is
-# remap_file_pages: in nonlinear mappings v8 breaks what it is meant for (docs/properties.md).
-SCOPES: dict[str, Scope] = {
-    "mapped": Scope(ops=_ops("mmap munmap mprotect load store")),
-    "written": Scope(ops=_ops("mmap munmap mprotect msync load store write fsync writeback sync "
-                              "complete")),
-    "half blocks": Scope(blocks=2048, ops=_ops("mmap munmap load store write fsync writeback sync "
-                                               "complete")),
-    "journal": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers commit release_page")),
-    "device": Scope(kinds=("block_device",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers release_page")),
-    "no disk": Scope(kinds=("tmpfs",), ops=_ops(
-        "mmap munmap mprotect load store write fsync reclaim")),
-    "little memory": Scope(depth=9, ops=_ops(
-        "mmap munmap load store write fsync writeback complete reclaim truncate")),
-    "two processes": Scope(processes=2, depth=9, ops=_ops(
-        "mmap munmap mprotect load store fsync writeback fork exit")),
-    "two pages": Scope(file_pages=2, vmas=3, depth=5, ops=_ops(
-        "mmap munmap mprotect load store write fsync")),
-}
 # of explorer.PARTED, what the other kernel does worse than v8; of one length the first is told
 SEEN = ("synced", "rest", "result", "outcome")
 # with more than these nothing is tried from the next level
@@ -65,7 +41,7 @@ class Found:
     """What goes wrong, and where.
 
     what : str         the property, or how a user sees it: result, synced, rest
-    scope : str        of SCOPES
+    scope : str        of OF_UNITS
     actions : tuple    what leads there, as Scope.actions gives it
     results : tuple    of the last of them, by v8 and without; None: of a property
     seconds : float    what the exploration took that found it
@@ -79,7 +55,7 @@ class Found:
 
     @property
     def length(self) -> int:
-        return len(self.actions)
+        return length(self.actions)
 
 
 @dataclass(frozen=True)
@@ -124,11 +100,11 @@ class Ablations:
     """Explorations of one half; what v8 keeps is looked at once.
 
     half : Half         the one that runs v8
-    scopes : dict       SCOPES, or some of them
+    scopes : dict       OF_UNITS, or some of them
     other : Half|None   the one that runs what is compared with it, if it is another one
     """
 
-    def __init__(self, half: core.Half, scopes: dict[str, Scope] = SCOPES,
+    def __init__(self, half: core.Half, scopes: dict[str, Scope] = OF_UNITS,
                  other: core.Half | None = None):
         self.half = half
         self.scopes = scopes
@@ -236,7 +212,7 @@ class Ablations:
         return (self.of(pair) for pair in combinations(UNITS, 2))
 
 
-def equality(halves: list[core.Half], scopes: dict[str, Scope] = SCOPES) -> list[Looked]:
+def equality(halves: list[core.Half], scopes: dict[str, Scope] = OF_UNITS) -> list[Looked]:
     """How many transitions of v8 there are in these scopes, on which all halves are alike.
 
     raises HarnessError   they are not: `pykmm explore` shows where

@@ -154,9 +154,10 @@ class Against:
         }
 
     def _said(self, action: Action) -> str:
-        operation, fail, pause = action
+        operation, fail, pauses = action
         also = f" (allocation {fail} fails)" if fail else ""
-        also += f" (at pause {pause[0]}: {operation_text(*pause[1])})" if pause else ""
+        also += "".join(f" (at pause {number}: {operation_text(*other)})"
+                        for number, other in pauses)
         return operation_text(*operation) + also
 
     def _state(self, scope: Scope, did: Did) -> dict | None:

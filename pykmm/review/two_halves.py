@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .. import pauses
 from ..engine import core, finding
 from ..engine.explorer import Canonical
 from ..engine.scope import Action, Scope
@@ -19,6 +20,7 @@ from ..report import operations as texts
 from ..report.paths import SECTORS
 from ..scenario import build
 from ..scenario.block import Block
+from ..scenario.explored import world_of
 from ..scenario.sequences import FILES
 from ..world import World
 
@@ -73,9 +75,7 @@ class TwoHalves:
 
     def __init__(self, loaded: list[core.Half], scope: Scope, names: tuple[str, str]):
         self.halves, self.scope, self.names = loaded, scope, names
-        world = World(units=scope.units & 0x7F, memory=scope.pages)
-        for kind in scope.kinds:
-            world.file(kind, pages=scope.file_pages, block=scope.blocks)
+        world = world_of(scope, scope.units & 0x7F)
         world["world.units"] = scope.units
         self.runner, self.where = World.block()
         self.block = Block(world.image)
@@ -94,7 +94,7 @@ class TwoHalves:
         journals = [("commit", 0, (i,)) for i, kind in enumerate(self.scope.kinds)
                     if kind == "ext3"]
         again: list = [*journals, ("sync", 0, ()), *ends] if journals else []
-        return tuple((operation, 0, None)
+        return tuple((operation, 0, ())
                      for operation in (*first, ("sync", 0, ()), *ends, *again))
 
     def _disk_of(self, file: int) -> tuple[int, int, int]:
@@ -122,32 +122,31 @@ class TwoHalves:
 
     def do(self, half: int, image: bytes, action: Action) -> Did:
         """One operation by half 0 or 1."""
-        (name, actor, arguments), fail, pause = action
-        if fail or pause:
+        (name, actor, arguments), fail, others = action
+        if fail or others:
             image = self._armed(image, action)
         self.runner.restore(image)
         self.runner.forget_trace()
         outcome, value, _ = self.runner.operate(self.halves[half], name, actor, *arguments)
         self.runner.forget_trace()
         image = self.runner.image()
-        if fail or pause:
+        if fail or others:
             image = self._disarmed(image)
         return Did(outcome, value, image)
 
     def _armed(self, image: bytes, action: Action) -> bytes:
-        _, fail, pause = action
+        _, fail, others = action
         self.block.image = image
         if fail:
             self.block.write("world.fail_in", fail)
-        if pause:
-            number, (name, actor, arguments) = pause
+        for number, (name, actor, arguments) in others:
             kind = [kind for kind, _ in core.OPERATIONS].index(name)
             build.set_pause(self.block, number, (kind, actor, arguments), 1, 0)
         return self.block.image
 
     def _disarmed(self, image: bytes) -> bytes:
-        for path in ("fail_in", "pauses_left", "interfered", "interference"):
-            image = self.where.write(image, f"world.{path}", 0)
+        for path in ("world.fail_in", "world.interfered", *pauses.WORDS):
+            image = self.where.write(image, path, 0)
         return image
 
     def events(self, half: int, image: bytes, action: Action,

@@ -1,68 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What goes wrong with the patch and not before it, and the reverse: both kernels explored.
 
-In each scope every property is asked of both kernels.  What one of them breaks is tried again in
-the other, and in v8 without each unit, by the same operations in any order: so what they have in
-common is told from what the patch brought, and that from what another unit brought.
+In each scope every property is asked of both kernels, also of one that nobody meant it for, and that
+no operation ends in a BUG, an oops or a hang.  Each run that breaks one is run again without the steps
+of every mechanism that is known (mechanisms.py): what removes the loss is its cause, and a run without
+a cause is new.  Then the other kernel tries the same operations in any order.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
-from pathlib import Path
 
 from ..engine import core, exploring, properties
-from ..engine.scope import DEFAULT, PAUSE_UP_TO, Action, Operation, Scope
-from ..patch.table import UNITS, tomllib
+from ..engine.alphabet import PAUSE_UP_TO, Operation
+from ..engine.scope import Action, Pauses, Scope, length
+from ..patch.table import UNITS
 from ..scenario.ablated import said
 from ..scenario.explored import text_of
 from .ablation import ALL_UNITS, Looked, mask_without
+from .mechanisms import MECHANISMS, causes_of
+from .replay import Found, Replay
+from .scopes import OF_BOTH
 
-CAUSES = Path(__file__).with_name("wrong.toml")
 KERNELS = {"v8": ALL_UNITS, "before": 0}
-# the kernel before the patch tracks nothing, and is not asked
-NOT_MEANT = {"v8": 0, "before": properties.mask(["tracked_writes"])}
-
-
-def _ops(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-# From small to large; the last one is the largest.  Where another actor may act at a pause, scopes
-# are small in what they try, or the first thing found would hide all others.
-SCOPES: dict[str, Scope] = {
-    "journal": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers commit release_page")),
-    "device": Scope(kinds=("block_device",), ops=_ops(
-        "mmap munmap load store write fsync sync complete flush_buffers release_page")),
-    "nonlinear": Scope(file_pages=2, depth=9, ops=_ops(
-        "mmap munmap load store fsync writeback complete remap_file_pages")),
-    "no disk": Scope(kinds=("tmpfs",), ops=_ops(
-        "mmap munmap mprotect load store write fsync truncate reclaim")),
-    "no memory": Scope(depth=12, ops=_ops(
-        "mmap munmap mprotect load store write fsync truncate writeback complete reclaim fail")),
-    "errors": Scope(depth=14, ops=_ops(
-        "mmap munmap load store write fsync truncate invalidate writeback complete parts error")),
-    "swap": Scope(processes=2, depth=12, ops=_ops(
-        "mmap munmap load store anon fork exit reclaim drain complete")),
-    "a store at a pause": Scope(kinds=("block_device",), ops=_ops(
-        "mmap munmap load store msync fsync writeback complete pause")),
-    "a store at a pause, journal": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write fsync commit complete pause")),
-    "truncated at a pause": Scope(depth=8, ops=_ops("mmap load store write fsync truncate pause")),
-    "given back at a pause": Scope(kinds=("ext3",), ops=_ops(
-        "mmap munmap load store write commit release_page pause")),
-    "taken back at a pause": Scope(depth=8, ops=_ops("mmap munmap load store fsync reclaim pause")),
-    "half blocks": Scope(blocks=2048, kinds=("ext3",), depth=12, ops=(*DEFAULT, "release_page")),
-    "journal, two processes": Scope(processes=2, kinds=("ext3",), ops=_ops(
-        "mmap munmap mprotect msync load store write fsync truncate writeback complete "
-        "flush_buffers commit release_page fork exit")),
-    "two processes": Scope(processes=2, depth=14),
-}
+# runs of each scope and kernel whose causes are looked for, the nearest ones; the rest are counted
+MOST_RUNS = 60
+# what both kernels are asked, and what is said of an answer; the order is that of the output
+VERDICTS = ("v8", "v8, the other not held to it", "before", "both")
 
 
 @dataclass(frozen=True)
@@ -77,184 +44,309 @@ class Again(Scope):
 
 @dataclass(frozen=True)
 class Broken:
-    """A property that a kernel breaks in a scope, by the shortest run.
+    """What a kernel breaks in a scope by one mechanism, by the nearest run.
 
     kernel : str        of KERNELS
-    times : int         transitions that break it, in as much of the scope as was explored
-    in_both : bool      the other one breaks it too, by these operations in any order
+    what : str          property, or outcome: a run that does not return
+    name : str          of the property, or BUG, oops...
+    causes : tuple      names of MECHANISMS; (): it is new
+    times : int         runs that were found to have this cause
+    other : tuple       causes by which the other kernel breaks it with these operations in any order,
+                        "" for one that is new; (): it keeps it
     takes : tuple       v8's: units without each of which these operations keep it
     """
 
     kernel: str
-    property: str
+    what: str
+    name: str
     scope: str
     actions: tuple[Action, ...]
+    causes: tuple[str, ...]
     times: int
-    in_both: bool
+    other: tuple[str, ...]
     takes: tuple[str, ...]
 
     @property
     def length(self) -> int:
-        return len(self.actions)
+        """Operations of all actors."""
+        return length(self.actions)
 
     @property
-    def cause(self) -> str:
-        """What it takes, as the table of causes has it."""
-        return "both kernels" if self.in_both else " and ".join(self.takes) or "the patch"
+    def verdict(self) -> str:
+        """One of VERDICTS."""
+        if set(self.causes or ("",)) & set(self.other):
+            return "both"
+        if self.kernel == "v8" and not is_held("before", self.what, self.name):
+            return VERDICTS[1]
+        return self.kernel
+
+
+def is_held(kernel: str, what: str, name: str) -> bool:
+    """Was this meant to hold of a kernel with these units?"""
+    return what == "outcome" or not properties.UNITS[name] & ~KERNELS[kernel]
 
 
 @dataclass(frozen=True)
 class Explored:
-    """One scope by one kernel: how far, and what it breaks there."""
+    """One scope by one kernel: how far, and what it breaks there.
+
+    not_held : tuple   properties that it breaks and that nobody meant it to keep
+    differing : tuple  halves that did not do as the first one
+    unread : int       runs that break something and whose causes were not looked for
+    """
 
     kernel: str
     looked: Looked
     broken: tuple[Broken, ...]
+    not_held: tuple[str, ...]
+    differing: tuple[str, ...]
+    unread: int
     seconds: float
 
 
 class Wrong:
-    """Explorations of both kernels by one half.
+    """Explorations of both kernels.
 
+    half : Half              whose runs are looked at
+    others : list            halves that must do the same on every transition: X, P
     jobs : int               threads
-    scopes : dict            SCOPES, or some of them
-    seconds : float | None   for each scope and kernel; None: as long as it takes
+    scopes : dict            OF_BOTH, or some of them
+    seconds : float | None   for all of it; None: as long as it takes
     """
 
-    def __init__(self, half: core.Half, jobs: int = 1, scopes: dict[str, Scope] = SCOPES,
-                 seconds: float | None = None):
-        self.half, self.jobs, self.scopes, self.seconds = half, jobs, scopes, seconds
+    def __init__(self, half: core.Half, jobs: int = 1, scopes: dict[str, Scope] = OF_BOTH,
+                 seconds: float | None = None, others: tuple[core.Half, ...] = ()):
+        self.half, self.others = half, others
+        self.jobs, self.scopes = jobs, scopes
+        self.deadline = None if seconds is None else time.monotonic() + seconds
         self.stopped = False
+        self._tell: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
         """End soon, from another thread; what was found until then is told."""
         self.stopped = True
 
+    @property
+    def is_over(self) -> bool:
+        return self.stopped or (self.deadline is not None and time.monotonic() >= self.deadline)
+
     def explored(self, tell: Callable[[], None] = lambda: None) -> Iterator[Explored]:
         """Each scope by each kernel; tell() is called now and then while one is explored."""
+        self._tell = tell
         for name in self.scopes:
             for kernel in KERNELS:
-                if self.stopped:
+                if self.is_over:
                     return
-                yield self._one(name, kernel, tell)
+                yield self._one(name, kernel)
 
-    def _one(self, name: str, kernel: str, tell: Callable[[], None]) -> Explored:
-        mask = properties.ALL & ~NOT_MEANT[kernel]
-        broken: list[Broken] = []
+    def _one(self, name: str, kernel: str) -> Explored:
+        mask = properties.ALL
         start = time.monotonic()
+        found = _Runs(self, name, kernel)
+        not_held: list[str] = []
         while True:
-            plan = exploring.Plan([self.half], replace(self.scopes[name], units=KERNELS[kernel]),
-                                  mask, self.jobs, go_on=True, seconds=self.seconds)
-            result = self._run(exploring.Exploration(plan), tell)
-            found = [one for one in result["found"] if one["what"] == "property"]
-            broken += [self._broken(kernel, name, one) for one in found]
-            if not found or self.stopped:
+            exploration, result = self._explore(replace(self.scopes[name], units=KERNELS[kernel]),
+                                                mask, (self.half, *self.others))
+            new = [one["name"] for one in result["found"] if one["what"] == "property"]
+            not_held += [one for one in new if not is_held(kernel, "property", one)]
+            found.add(exploration, result, [one for one in new if one not in not_held])
+            if not new or self.is_over:
                 break
             # nothing is tried from a world that breaks one: what comes after is seen without it
-            mask &= ~properties.mask(one["name"] for one in found)
+            mask &= ~properties.mask(new)
         looked = Looked(name, exploring.complete(result), result["state"] == "closed",
                         result["worlds"], result["transitions"])
-        return Explored(kernel, looked, tuple(broken), time.monotonic() - start)
+        return Explored(kernel, looked, found.broken(), tuple(not_held), found.differing(),
+                        found.unread, time.monotonic() - start)
 
-    def _run(self, exploration: exploring.Exploration, tell: Callable[[], None]) -> dict:
+    def _explore(self, scope: Scope, mask: int, halves: tuple[core.Half, ...]
+                 ) -> tuple[exploring.Exploration, dict]:
+        left = None if self.deadline is None else max(0.01, self.deadline - time.monotonic())
+        plan = exploring.Plan(list(halves), scope, mask, self.jobs, go_on=True, seconds=left)
+        exploration = exploring.Exploration(plan)
+
         def progress(*_: object) -> None:
-            tell()
+            self._tell()
             if self.stopped:
                 exploration.stop()
 
-        return exploration.run(progress)
+        return exploration, exploration.run(progress)
 
-    def _broken(self, kernel: str, name: str, one: dict) -> Broken:
-        actions = tuple(one["actions"])
-        bit = properties.mask([one["name"]])
+    def causes(self, found: Found) -> tuple[str, ...]:
+        self._tell()
+        return tuple(causes_of(self.half, found))
+
+    def by_other(self, name: str, kernel: str, one: Found) -> tuple[str, ...]:
+        """Causes by which the other kernel breaks the same with these operations in any order."""
         other = next(other for other in KERNELS if other != kernel)
-        again = self._again(name, actions)
-        in_both = not bit & NOT_MEANT[other] and self._breaks(again, KERNELS[other], bit)
-        takes = () if in_both or kernel != "v8" else tuple(
-            unit for unit in UNITS if not self._breaks(again, mask_without((unit,)), bit))
-        return Broken(kernel, one["name"], name, actions, one["times"], in_both, takes)
+        return tuple(sorted({cause for causes in self._breaks(name, one, KERNELS[other])
+                             for cause in causes or ("",)}))
+
+    def takes(self, name: str, one: Found) -> tuple[str, ...]:
+        """Units without each of which v8 does not break it with these operations in any order."""
+        return tuple(unit for unit in UNITS
+                     if not self._breaks(name, one, mask_without((unit,)), first=True))
+
+    def _breaks(self, name: str, one: Found, units: int, *, first: bool = False
+                ) -> list[tuple[str, ...]]:
+        """Causes of each run that breaks it; first: of one of them, not looked for."""
+        again = replace(self._again(name, one.actions), units=units)
+        mask = properties.mask([one.name]) if one.what == "property" else 0
+        exploration, result = self._explore(again, mask, (self.half,))
+        same = [run for run in result["found"] if (run["what"], run["name"]) == (one.what, one.name)]
+        if first or not same:
+            return [()] if same else []
+        paths = [tuple(run["actions"]) for run in same] + _broken_paths(exploration, MOST_RUNS)[0]
+        return [self.causes(Found(again, path, one.what, one.name)) for path in dict.fromkeys(paths)]
 
     def _again(self, name: str, actions: tuple[Action, ...]) -> Again:
-        """These actions and no others; one at a pause at every pause, as those have other numbers
-        in another kernel, and by itself."""
+        """These actions and no others; those at pauses at every pause, as these have other numbers
+        in another kernel, and by themselves."""
         tried: dict[Action, None] = {}
-        for operation, fail, pause in actions:
-            tried[operation, fail, None] = None
-            if pause:
-                tried[pause[1], 0, None] = None
-                for number in range(1, PAUSE_UP_TO + 1):
-                    tried[operation, 0, (number, pause[1])] = None
+        for operation, fail, pauses in actions:
+            tried[operation, fail, ()] = None
+            for _, other in pauses:
+                tried[other, 0, ()] = None
+            for numbers in _numbers(len(pauses)):
+                tried[operation, 0, tuple((number, other) for number, (_, other)
+                                          in zip(numbers, pauses, strict=True))] = None
         scope = self.scopes[name]
-        return Again(scope.processes, scope.kinds, scope.pages, scope.vmas, scope.file_pages,
-                     scope.blocks, scope.ops, len(actions), tried=tuple(tried))
+        facts = {one.name: getattr(scope, one.name) for one in fields(Scope)}
+        return Again(**{**facts, "depth": length(actions)}, tried=tuple(tried))
 
-    def _breaks(self, scope: Scope, units: int, bit: int) -> bool:
-        plan = exploring.Plan([self.half], replace(scope, units=units), bit, ends=False)
-        return any(one["what"] == "property" for one in exploring.Exploration(plan).run()["found"])
+
+def _numbers(pauses: int) -> Iterator[tuple[int, ...]]:
+    """Of so many pauses, one after the other, all numbers that they can have."""
+    if pauses == 1:
+        yield from ((number,) for number in range(1, PAUSE_UP_TO + 1))
+    elif pauses == 2:
+        yield from ((first, second) for first in range(1, PAUSE_UP_TO + 1)
+                    for second in range(first + 1, PAUSE_UP_TO + 1))
+
+
+def _broken_paths(exploration: exploring.Exploration, most: int
+                  ) -> tuple[list[tuple[Action, ...]], int]:
+    """The actions that lead to the nearest worlds that break a property, and how many there are."""
+    actions = exploration.plan.scope.actions()
+    worlds, nr = exploration.explorer.broken(most)
+    return [tuple(actions[i] for i in exploration.explorer.path(world)) for world in worlds], nr
+
+
+class _Runs:
+    """What a kernel breaks in a scope, by cause."""
+
+    def __init__(self, of: Wrong, scope: str, kernel: str):
+        self.of, self.name, self.kernel = of, scope, kernel
+        self.scope = replace(of.scopes[scope], units=KERNELS[kernel])
+        self.runs: dict[tuple, list[Found]] = {}
+        self.found: dict[str, None] = {}
+        self.outcomes: set[str] = set()
+        self.unread = 0
+
+    def add(self, exploration: exploring.Exploration, result: dict, names: list[str]) -> None:
+        """What one exploration found, of these properties."""
+        runs: dict[Found, None] = {}
+        for one in result["found"]:
+            if one["what"] == "difference":
+                self.found[one["name"]] = None
+            elif one["name"] in names or (one["what"] == "outcome"
+                                          and one["name"] not in self.outcomes):
+                self.outcomes |= {one["name"]} - set(names)
+                runs[Found(self.scope, tuple(one["actions"]), one["what"], one["name"])] = None
+        paths, many = _broken_paths(exploration, MOST_RUNS) if names else ([], 0)
+        self.unread += many - len(paths)
+        for path in paths:
+            for name in self._broken(path, names):
+                runs[Found(self.scope, path, "property", name)] = None
+        for number, one in enumerate(runs):
+            if self.of.is_over:
+                self.unread += len(runs) - number
+                break
+            key = (one.what, one.name, self.of.causes(one))
+            self.runs.setdefault(key, []).append(one)
+
+    def _broken(self, path: tuple[Action, ...], names: list[str]) -> list[str]:
+        run = Replay(self.of.half, Found(self.scope, path, "property", names[0]))
+        return [] if run.world.ended else run.world.broken(*names)
+
+    def differing(self) -> tuple[str, ...]:
+        return tuple(self.found)
+
+    def broken(self) -> tuple[Broken, ...]:
+        """Of each cause the nearest run."""
+        return tuple(self._told(what, name, causes, runs)
+                     for (what, name, causes), runs in self.runs.items())
+
+    def _told(self, what: str, name: str, causes: tuple[str, ...], runs: list[Found]) -> Broken:
+        one = min(runs, key=lambda run: (len(run.actions), length(run.actions)))
+        other = self.of.by_other(self.name, self.kernel, one)
+        told = Broken(self.kernel, what, name, self.name, one.actions, causes, len(runs), other, ())
+        if told.verdict not in VERDICTS[:2]:
+            return told
+        return replace(told, takes=self.of.takes(self.name, one))
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why runs go wrong: of all with this property that take these units the shortest is told."""
+    """Why runs go wrong: of all that break one property by one mechanism the nearest of each scope."""
 
-    kernel: str
-    property: str
-    takes: str
+    verdict: str
+    what: str
+    name: str
+    causes: tuple[str, ...]
     runs: tuple[Broken, ...]
 
     @property
-    def shortest(self) -> Broken:
-        return self.runs[0]
+    def is_known(self) -> bool:
+        return bool(self.causes)
 
 
 def causes(broken: list[Broken]) -> list[Cause]:
-    """What was found, by cause: what only v8 breaks first, then what only the other kernel does,
-    then what both do."""
+    """What was found, by cause, in the order of VERDICTS."""
     def key(one: Broken) -> tuple:
-        return (one.in_both, list(KERNELS).index(one.kernel), one.property, one.cause)
+        return (VERDICTS.index(one.verdict), one.causes, one.what, one.name)
 
     found = []
-    for (in_both, _, name, cause), group in groupby(sorted(broken, key=key), key):
+    for (verdict, causes_, what, name), group in groupby(sorted(broken, key=key), key):
         runs = tuple(sorted(group, key=lambda one: one.length))
-        found.append(Cause("both" if in_both else runs[0].kernel, name, cause, runs))
+        found.append(Cause(VERDICTS[verdict], what, name, causes_, runs))
     return found
-
-
-@cache
-def known() -> dict[tuple[str, str, str], dict]:
-    """(kernel, property, what it takes) -> {"finding": of findings.toml}, or {"is": why it is
-    none}."""
-    rows = tomllib.loads(CAUSES.read_text(encoding="utf-8"))["cause"]
-    return {(row["kernel"], row["property"], row["takes"]):
-            {key: row[key] for key in ("finding", "is") if key in row} for row in rows}
 
 
 def facts(explored: list[Explored], scopes: dict[str, Scope]) -> dict:
     """What was found, as JSON has it.
 
-    explored: a row for each scope and kernel, its counts and how far; causes: each with kernel,
-    property, takes, finding or is (neither: it is new), and its shortest run in each scope
+    explored: a row for each scope and kernel, its counts, how far, and what it breaks
+    causes: each with verdict, property (or BUG, oops...), mechanisms (name, says, document; [] of what
+    is new), and its nearest run in each scope
     """
+    known = {one.name: one for one in MECHANISMS}
+    told = causes([broken for one in explored for broken in one.broken])
     return {
         "explored": [{"kernel": one.kernel, **vars(one.looked), "seconds": one.seconds,
-                      "breaks": [broken.property for broken in one.broken]} for one in explored],
-        "causes": [{"kernel": cause.kernel, "property": cause.property, "takes": cause.takes,
-                    **known().get((cause.kernel, cause.property, cause.takes), {}),
-                    "statement": core.PROPERTIES[cause.property],
+                      "breaks": list(dict.fromkeys(broken.name for broken in one.broken)),
+                      "not_held": list(one.not_held), "differing": list(one.differing),
+                      "unread": one.unread} for one in explored],
+        "causes": [{"verdict": cause.verdict, "what": cause.what, "property": cause.name,
+                    "statement": core.PROPERTIES.get(cause.name),
+                    "mechanisms": [{"name": name, "says": known[name].says,
+                                    "document": known[name].document} for name in cause.causes],
+                    "takes": list(cause.runs[0].takes),
+                    "other": sorted(set().union(*(run.other for run in cause.runs))),
                     "runs": [_run(run, scopes[run.scope]) for run in cause.runs]}
-                   for cause in causes([broken for one in explored for broken in one.broken])],
+                   for cause in told],
     }
 
 
 def _run(run: Broken, scope: Scope) -> dict:
-    found = {"what": "property", "name": run.property, "actions": run.actions}
-    return {"scope": run.scope, "length": run.length, "times": run.times,
+    found = {"what": run.what, "name": run.name, "actions": run.actions}
+    return {"scope": run.scope, "kernel": run.kernel, "length": run.length, "times": run.times,
             "operations": [_action(*action) for action in run.actions],
             "scenario": text_of(found, replace(scope, units=KERNELS[run.kernel]))}
 
 
-def _action(operation: Operation, fail: int, pause: tuple[int, Operation] | None) -> str:
+def _action(operation: Operation, fail: int, pauses: Pauses) -> str:
     text = str(said(operation))
     if fail:
         text += f" (allocation {fail} fails)"
-    return text + (f" (at pause {pause[0]}: {said(pause[1])})" if pause else "")
+    return text + "".join(f" (at pause {number}: {said(other)})" for number, other in pauses)

@@ -4,10 +4,9 @@ what is different in the end.  What it is, both kernels are asked."""
 
 from dataclasses import replace
 
-from ..engine.scope import Action, Operation, Scope
-from ..world import World
+from ..engine.scope import Action, Operation, Pauses, Scope
 from . import layout, operations
-from .explored import start, there
+from .explored import arm, besides, start, there, world_of
 from .facts import View, disk
 from .model import (
     ALL_UNITS,
@@ -28,6 +27,7 @@ from .model import (
 from .sequences import FILES
 
 _BOTH = ("if", "unless")
+_MEMORY = 16        # pages, unless a scenario says less
 
 
 class Ablated:
@@ -43,17 +43,23 @@ class Ablated:
         self.without = "".join(f"-{unit}" for unit in units)
         self.scope = scope
         # where memory is taken back, how much there is makes a difference
-        memory = {"memory": scope.pages} if "reclaim" in scope.ops else {}
-        self.worlds = [World(units=mask, **memory) for mask in (ALL_UNITS, _mask(units))]
+        memory = scope.alphabet.has("reclaim")
+        self.worlds = [world_of(scope, mask, scope.pages if memory else _MEMORY)
+                       for mask in (ALL_UNITS, _mask(units))]
         for world in self.worlds:
-            for kind in scope.kinds:
-                world.file(kind, pages=scope.file_pages, block=scope.blocks)
             for (name, actor, arguments), _, _ in scope.first():
                 world._do(name, actor, *arguments)
         self.statements: list[Statement] = [Units(("all", self.without)), *(
-            one for one in start(scope)[1:] if memory or not isinstance(one, Limit))]
-        for operation, _, _ in actions:
+            one for one in start(scope)[1:] if memory or not _is_memory(one))]
+        for operation, fail, others in actions:
+            self._besides(fail, others)
             self.act(operation)
+
+    def _besides(self, fail: int, others: Pauses) -> None:
+        for world in self.worlds:
+            arm(world, fail, others)
+        self.statements += besides(fail, tuple((number, there(other, self.scope))
+                                               for number, other in others))
 
     def act(self, operation: Operation) -> None:
         """One more operation, with what it gives where that is no matter of course."""
@@ -94,6 +100,10 @@ class Ablated:
         lines = [Line(0, None, "SPDX-License-Identifier: GPL-2.0-only"), Line(0, None, title)]
         lines += [Line(0, statement) for statement in self.statements]
         return layout.text(Scenario("found", tuple(lines)))
+
+
+def _is_memory(line: Statement) -> bool:
+    return isinstance(line, Limit) and line.options[0].name == "memory"
 
 
 def _of_files(act: Act) -> Act:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..engine import core, finding, properties
+from ..pauses import OTHERS
 from ..report.paths import Map
 from ..report.world import Words
 from ..world import World
@@ -125,7 +126,8 @@ class Block:
     @contextlib.contextmanager
     def quiet(self) -> Iterator[None]:
         """Let no allocation fail and no other actor act: they wait for what the scenario does."""
-        trouble = {path: self.read(path) for path in ("world.pauses_left", "world.fail_in")}
+        trouble = {path: self.read(path) for path in ("world.fail_in", *(
+            f"world.pauses_left{which}" for which in OTHERS))}
         for path in trouble:
             self.write(path, 0)
         try:

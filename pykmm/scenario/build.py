@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The world that a scenario starts from: files, limits, and fields that are said one by one."""
 
+from .. import pauses
 from ..actors import PAGE, SLOTS, mode_of
+from ..errors import BadInput
 from ..report import bits
 from ..report import world as rendering
 from ..world import World
@@ -199,13 +201,13 @@ def _set_memory(block: Block, pages: int) -> None:
 
 def set_pause(block: Block, at: int, operation: tuple[int, int, tuple[int, ...]], every: int,
               more: int) -> None:
-    """Let another actor perform (kind, process, arguments) at a pause from here."""
-    kind, process, arguments = operation
-    packed = sum(value << 8 * i for i, value in enumerate((kind, process, *arguments)))
-    block.write("world.interference", packed)
-    block.write("world.pauses_left", at)
-    block.write("world.pause_every", every)
-    block.write("world.pauses_more", more)
+    """Let one other actor more perform (kind, process, arguments) at a pause from here."""
+    try:
+        other = pauses.free(block.read, at)
+    except BadInput as error:
+        raise Unmeant(str(error)) from error
+    for path, value in pauses.words(at, operation, every, more, other).items():
+        block.write(path, value)
 
 
 # Things said one by one.
@@ -451,6 +453,8 @@ def _count_pte(block: Block, mm: str, address: int, number: int) -> None:
 
 def set_buffers(block: Block, page: int, states: tuple[Fact, ...]) -> None:
     """The buffers of a page, by the names of their state bits; blocks are those of its file."""
+    if block.read(f"page[{page}].flags.private"):
+        raise Unmeant(f"page {page} has buffers already")
     free = [i for i in range(block.words().count("buffer"))
             if not block.read(f"buffer[{i}].b_page")]
     count = len(states)

@@ -36,7 +36,6 @@ from .words import Known, Number, Unmeant, integer
 
 CHOICES = {name: (offset, count, limit) for name, offset, count, limit in core.CHOICES}
 _NO_LIMIT = (1 << 64) - 1
-_MORE = 3               # sequences: so many pauses more, each after `every`
 _KINDS = list(rendering.KINDS)
 _LIMITS = [name for name, (_, path, _) in LIMITS.items()
            if path and name != "buffer_heads_over_limit"]
@@ -86,10 +85,8 @@ def _sequence_statements(case: bytes) -> list[Statement]:
     found += [Clock()] * bool(story.world["clock"])
     if story.fail is not None:
         found.append(Fail(str(story.fail)))
-    if story.pause is not None:
-        left, every, act = story.pause
-        found.append(Pause(str(left), (_option("every", str(every)), _option("more", str(_MORE))),
-                           operations.said(*act)))
+    found += [Pause(str(left), (_option("every", str(every)), _option("more", str(story.more))),
+                    operations.said(*act)) for left, every, act in story.pauses]
     found += [operations.said(*act) for act in story.acts]
     spare = sequences.spare_of(case, story)
     return [*found, Spare(f"{spare:#x}")] if spare else found
@@ -157,6 +154,9 @@ class _Reading:
         self.story.world.update({name: sequences.usual(name) for name in sequences.OF_WORLD})
 
     def statement(self, said: Statement) -> None:
+        if self.story.acts and isinstance(said, Units | FileLine | Limit | Fail | Pause):
+            raise Unmeant("in a drawn sequence this comes before the operations, as it is of the "
+                          "world that they start from")
         if isinstance(said, Units):
             if len(self.masks) != 1:
                 raise Unmeant("a drawn case has one set of units", said.columns[1])
@@ -194,6 +194,10 @@ class _Reading:
                             ("inode_size", size), ("inode_flags", values.get("flags", 0))):
             self.story.world[name].append(value)
         if values.get("congested"):
+            if self.story.world["congested"] is not None:
+                other = self.known.files[self.story.world["congested"]]
+                raise Unmeant(f"{other} is congested already: in a drawn sequence one file is at "
+                              "most", said.column)
             self.story.world["congested"] = number
 
     def _limit(self, said: Limit) -> None:
@@ -219,11 +223,10 @@ class _Reading:
                 operations.numbers(said, self.numbers))
 
     def _pause(self, said: Pause) -> None:
-        every = Number(4, 11)
-        build.check_options(said.options, {"every": every, "more": Number(_MORE, _MORE)}, "pause",
+        build.check_options(said.options, {"every": Number(4, 11), "more": Number()}, "pause",
                             self.known)
         values = {option.name: integer(option.value.text) for option in said.options}
-        self.story.pause = (integer(said.at), values.get("every", 4), self._act(said.act))
+        self.story.pauses.append((integer(said.at), values.get("every", 4), self._act(said.act)))
 
 
 def _sequence(scenario: Scenario) -> bytes:
@@ -234,6 +237,7 @@ def _sequence(scenario: Scenario) -> bytes:
         except Unmeant as error:
             column = error.column or getattr(line.statement, "column", 1)
             complain(scenario.name, line.number, column or 1, str(error))
+    _check_more(scenario, reading.story.more)
     if len(reading.known.files) != len(FILES) or not reading.story.acts:
         raise BadInput(f"{scenario.name}: a drawn sequence has {len(FILES)} files and at least one "
                        "operation; for less leave `case sequence` out")
@@ -241,6 +245,16 @@ def _sequence(scenario: Scenario) -> bytes:
         return sequences.case_of(reading.story, reading.spare)
     except Unmeant as error:
         complain(scenario.name, scenario.said[0].number, 1, str(error))
+
+
+def _check_more(scenario: Scenario, more: int) -> None:
+    """How often they act again hangs on how many they are, so it is known when all were read."""
+    for line in scenario.said:
+        for option in line.statement.options if isinstance(line.statement, Pause) else ():
+            if option.name == "more" and integer(option.value.text) != more:
+                complain(scenario.name, line.number, option.value.column,
+                         f"found {option.value.text!r}, expected {more}: in a drawn sequence one "
+                         "other actor acts again three times, and each of two once")
 
 
 def _direct(scenario: Scenario) -> bytes:

@@ -6,7 +6,7 @@ import re
 
 from ..errors import BadInput
 from ..report import bits
-from . import build, calls, direct, drawn, expectations, facts, fields, operations, results
+from . import build, calls, direct, drawn, expectations, facts, fields, operations, results, twice
 from .model import (
     Act,
     BuffersLine,
@@ -111,6 +111,7 @@ class _Checking:
             if one.condition is None and i + 1 < len(wanted):
                 raise Unmeant(f"{one.text} is meant always, so nothing after it ever is",
                               one.column)
+        twice.check_results(wanted)
 
     def _pageline(self, page: PageLine) -> None:
         self._number(page.number, 0, _PAGES - 1, page.column)
@@ -207,6 +208,7 @@ def check(scenario: Scenario) -> None:
 
     raises BadInput   naming the place, what was found there and what was expected
     """
+    twice.check(scenario)
     if scenario.case:
         _check_drawn(scenario)
         return

@@ -224,7 +224,7 @@ class Variant:
         elif isinstance(statement, Clock):
             self.block.write("world.clock_stands", 1)
         elif isinstance(statement, Fail):
-            self.block.write("world.fail_in", integer(statement.allocation))
+            self._fail(statement)
         elif isinstance(statement, Pause):
             self._pause(statement)
         elif isinstance(statement, PageLine):
@@ -246,11 +246,18 @@ class Variant:
 
     def _pause(self, pause: Pause) -> None:
         said = {option.name: integer(option.value.text) for option in pause.options}
-        act = pause.act
+        act, at = pause.act, integer(pause.at)
         process = int(act.actor[1]) if act.actor else 0
-        build.set_pause(self.block, integer(pause.at), (
+        build.set_pause(self.block, at, (
             operations.kind_number(act.operation), process, operations.numbers(act, self)),
             said.get("every", 1), said.get("more", 0))
+
+    def _fail(self, fail: Fail) -> None:
+        left = self.block.read("world.fail_in")
+        if left:
+            raise Unmeant(f"allocation {left} from here is still to fail: only one can",
+                          fail.column)
+        self.block.write("world.fail_in", integer(fail.allocation))
 
     def _vma(self, line: VmaLine) -> None:
         process, file = int(line.process[1]), None

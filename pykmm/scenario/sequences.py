@@ -22,21 +22,27 @@ _SEQUENCE = {name: (offset, count, limit) for name, offset, count, limit in core
 _ARGUMENTS = 6
 _FORCED = 2             # the operations that are mmaps by process 0, whatever is drawn
 FILES = ("f0", "f1", "f2")
+_OTHERS = ("pause", "second")   # choices of both actors that may act at pauses
 
 
 # What the engine makes of a choice.
 
 @cache
-def _world_of(name: str, index: int, value: int) -> rendering.Words:
-    """The world of the sequence in which this choice has this value, and those that it needs."""
+def _world_of(name: str, index: int, value: int, first: int = 0) -> rendering.Words:
+    """The world of the sequence in which this choice has this value, and those that it needs.
+
+    first : int    pause_at: a second actor begins at another pause than the first
+    """
     case = bytearray(core.SEQUENCE_BYTES)
-    needs = {"fail_at": ("fail", 0), "pause_": ("pause", 1)}
+    needs = {"fail_at": {"fail": 0}, "pause_": {"pause": 1},
+             "second": {"pause": 1, "second": 1, "pause_at": first}}
     case[_SEQUENCE["fail"][0]] = 1
     case[_SEQUENCE["congested"][0]] = 3
     case[_SEQUENCE["many_buffers"][0]] = 1
-    for start, (needed, what) in needs.items():
+    for start, needed in needs.items():
         if name.startswith(start):
-            case[_SEQUENCE[needed][0]] = what
+            for choice, what in needed.items():
+                case[_SEQUENCE[choice][0]] = what
     case[_SEQUENCE[name][0] + index] = value
     runner, where = World.block()
     runner.build(bytes(case))
@@ -69,16 +75,21 @@ OF_WORLD: dict[str, Callable[[rendering.Words], object]] = {
     "clock": lambda words: words["world.clock_stands"],
     "congested": lambda words: next((i for i in range(3) if words[f"bdi[{i}].congested"]), None),
     "fail_at": lambda words: words["world.fail_in"],
-    "pause_at": lambda words: (words["world.pauses_left"], words["world.pause_every"]),
-    "pause_kind": lambda words: words["world.interference"] & 0xFF,
-    "pause_actor": lambda words: words["world.interference"] >> 8 & 0xFF,
 }
+for _which, _name in enumerate(_OTHERS):
+    _of = f"[{_which}]" if _which else ""
+    OF_WORLD.update({
+        f"{_name}_at": lambda words, of=_of: (words[f"world.pauses_left{of}"],
+                                              words[f"world.pause_every{of}"]),
+        f"{_name}_kind": lambda words, of=_of: words[f"world.interference{of}"] & 0xFF,
+        f"{_name}_actor": lambda words, of=_of: words[f"world.interference{of}"] >> 8 & 0xFF,
+    })
 
 
 @cache
-def _reads(name: str, index: int, value: int) -> object:
-    """What one value of a choice of the world reads as."""
-    words = _world_of(name, index, value)
+def _reads(name: str, index: int, value: int, first: int = 0) -> object:
+    """What one value of a choice of the world reads as; first: as for _world_of."""
+    words = _world_of(name, index, value, first)
     if name in OF_FILE:
         return OF_FILE[name](words, str(index))
     return OF_WORLD[name](words)
@@ -101,9 +112,10 @@ def _row_of(name: str) -> int:
 
 
 @cache
-def _pause_row_of(kind: int) -> int:
-    return next(row for row in range(_SEQUENCE["pause_kind"][2])
-                if _reads("pause_kind", 0, row) == kind)
+def _first_row(left: int) -> int:
+    """A row of pause_at by which the first actor begins at this pause; 0: there is none."""
+    rows = range(_SEQUENCE["pause_at"][2])
+    return next((row for row in rows if _reads("pause_at", 0, row)[0] == left), 0)
 
 
 def _operation(row: int, actor: int, arguments: bytes) -> tuple[str, int, tuple[int, ...]]:
@@ -137,7 +149,7 @@ class Story:
     world : dict       choice -> what it reads as; of files, a list by file
     acts : list        (operation, process, arguments)
     fail : int | None
-    pause : tuple      (pauses_left, pause_every, (operation, process, arguments)), or None
+    pauses : list      at most two: (pauses_left, pause_every, (operation, process, arguments))
     """
 
     def __init__(self, units: int):
@@ -145,7 +157,12 @@ class Story:
         self.world: dict[str, object] = {}
         self.acts: list[tuple[str, int, tuple[int, ...]]] = []
         self.fail: int | None = None
-        self.pause: tuple | None = None
+        self.pauses: list[tuple[int, int, tuple[str, int, tuple[int, ...]]]] = []
+
+    @property
+    def more(self) -> int:
+        """How often each of those at pauses acts again: as often together as one alone."""
+        return _world_of("second", 0, int(len(self.pauses) > 1))["world.pauses_more"]
 
 
 def story_of(case: bytes) -> Story:
@@ -161,13 +178,16 @@ def story_of(case: bytes) -> Story:
     story.acts = core.operations_of(case)
     if choice("fail") == 0:
         story.fail = _reads("fail_at", 0, choice("fail_at"))
-    if choice("pause"):
-        name = core.OPERATIONS[_reads("pause_kind", 0, choice("pause_kind"))][0]
-        arguments = tuple(_argument_row(name, i, choice("pause_argument", i))
+    for other in _OTHERS:
+        if not choice(other):
+            break
+        name = core.OPERATIONS[_reads(f"{other}_kind", 0, choice(f"{other}_kind"))][0]
+        arguments = tuple(_argument_row(name, i, choice(f"{other}_argument", i))
                           for i in range(len(operations.ARGUMENTS[name])))
-        left, every = _reads("pause_at", 0, choice("pause_at"))
-        story.pause = (left, every, (name, _reads("pause_actor", 0, choice("pause_actor")),
-                                     arguments))
+        first = _first_row(_reads("pause_at", 0, choice("pause_at"))[0])
+        left, every = _reads(f"{other}_at", 0, choice(f"{other}_at"), first)
+        actor = _reads(f"{other}_actor", 0, choice(f"{other}_actor"))
+        story.pauses.append((left, every, (name, actor, arguments)))
     return story
 
 
@@ -203,12 +223,11 @@ def _choice_rows(story: Story, name: str, index: int, limit: int) -> list[int]:
         return _act_rows(story, name, index, limit)
     if name == "fail":
         return _rows(limit, lambda value: (value == 0) == (story.fail is not None))
-    if name == "pause":
-        return [int(story.pause is not None)]
     if name == "fail_at":
         return everything if story.fail is None else _same(name, index, limit, story.fail)
-    if name.startswith("pause_"):
-        return everything if story.pause is None else _pause_rows(story.pause, name, index, limit)
+    other, _, what = name.partition("_")
+    if other in _OTHERS:
+        return _pause_rows(story, _OTHERS.index(other), what, index, limit)
     wanted = story.world[name][index] if name in OF_FILE else story.world[name]
     return _same(name, index, limit, wanted)
 
@@ -234,14 +253,20 @@ def _act_rows(story: Story, name: str, index: int, limit: int) -> list[int]:
     return _rows(limit, lambda row: _actor_row(row) == actor)
 
 
-def _pause_rows(pause: tuple, name: str, index: int, limit: int) -> list[int]:
-    left, every, (kind, actor, arguments) = pause
-    if name == "pause_at":
-        return _same(name, index, limit, (left, every))
-    if name == "pause_kind":
-        return _same(name, index, limit, operations.kind_number(kind))
-    if name == "pause_actor":
-        return _same(name, index, limit, actor)
+def _pause_rows(story: Story, other: int, what: str, index: int, limit: int) -> list[int]:
+    """The same of a choice of one of those that act at pauses; what: "": does it?"""
+    name, there = _OTHERS[other], len(story.pauses)
+    if other > there or (what and other == there):
+        return list(range(limit))
+    if not what:
+        return [int(other < there)]
+    left, every, (kind, actor, arguments) = story.pauses[other]
+    if what == "at":
+        first = _first_row(story.pauses[0][0])
+        return _rows(limit, lambda value: _reads(f"{name}_at", 0, value, first) == (left, every))
+    if what in ("kind", "actor"):
+        wanted = operations.kind_number(kind) if what == "kind" else actor
+        return _same(f"{name}_{what}", index, limit, wanted)
     if _argument_is_open(kind, index, arguments):
         return list(range(limit))
     return _rows(limit, lambda row: _argument_row(kind, index, row) == arguments[index])

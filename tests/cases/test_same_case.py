@@ -89,8 +89,8 @@ def test_world_is_the_same_in_another_block(halves, wild):
 
 # what calls that do not change the world itself decide: units, locks, the page's lock bit
 OF_EVERY_CALL = re.compile(
-    r"world\.(units|nr_held|held\[.*|held_classes|pages_locked|fail_in|pauses_left|interference"
-    r"|trace_at)"
+    r"world\.(units|nr_held|held\[.*|held_classes|pages_locked|fail_in|pauses_left(\[1\])?"
+    r"|interference(\[1\])?|trace_at)"
     r"|.*\.i_mmap_lock\.held|.*\.mmap_sem\.held")
 PAGE_CALLS = [i for i, name in enumerate(core.FUNCTIONS)
               if not name.startswith("do_") and name != "mprotect_fixup"]

@@ -76,7 +76,7 @@ def test_known_race_is_found_with_another_actor_at_a_pause(pykmm):
     """docs/findings/truncated-while-dirtied.md: v8 has it, the kernel before it has not."""
     scope = ("--ops", "mmap,store,truncate,pause", "--properties", "nr_dirty", "--depth", "4")
     one, = pykmm("explore", *scope, "--json", "-").was_silent(1).json["found"]
-    assert (one["name"], one["length"]) == ("nr_dirty", 2)
+    assert (one["name"], one["length"]) == ("nr_dirty", 3)
     assert "p0: truncate f0 sectors=0" in one["scenario"]
     pykmm("run", one["saved"]).was_silent(0)
     pykmm("explore", *scope, "--units", "none").was_silent(0)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The explorer once more, slow and independent: the plain-Python model, breadth first.
+"""The explorer once more, slow and independent: the plain-Python model, nearest first.
 
-Nothing here is of the engine but the scope's list of operations.  A world is its rows
+Nothing here is of the engine but the scope's list of operations, and what another actor does at a
+pause, of which the model has none: there half C takes the step.  A world is its rows
 (tests/model/neutral.py), and its canonical form is written anew: every reference is replaced by
 what it leads to or by the number of the visit before, for every order of the processes, and of
 the pages that nothing leads to; the lowest text of all wins.
@@ -15,6 +16,7 @@ from model.neutral import FIELDS, Rows, fields
 from model.state import Bug, CountBelowZero, Hang, Oops
 
 from pykmm import World
+from pykmm.engine import core, halves
 from pykmm.engine.scope import Scope
 
 GARBAGE = 0xFFFF
@@ -49,6 +51,8 @@ class Form:
         self.rows = rows
         self.scope = scope
         self.order = order
+        # at a pause another actor sees in which order things are visited
+        self.pauses = "pause" in scope.alphabet.extras
         self.seen: dict[tuple[str, int], int] = {}
         self.versions: dict[int, int] = {0: 0, GARBAGE: GARBAGE}
         self.vmas = {number: at for at, number in enumerate(
@@ -102,7 +106,7 @@ class Form:
     def _buffer(self, number):
         buffer = self.of("buffer", number)
         return (self.thing("page", buffer["page"]), self.thing("buffer", buffer["next"]),
-                self._rest("buffer", buffer, "page", "next"))
+                number if self.pauses else None, self._rest("buffer", buffer, "page", "next"))
 
     def _file(self, number):
         return self._rest("file", self.of("file", number))
@@ -156,6 +160,9 @@ class Form:
         for number in (*range(len(self.scope.kinds)), *UNNAMED):
             found += [self._mapping(number), self._inode(number)]
         found.append(self._mapping(5))
+        if self.pauses:
+            found += [[self.thing("page", page) for page in world[name]]
+                      for name in ("lru_add", "lru_add_active")]
         return found + [self._mm(number) for number in self.order]
 
     def left(self) -> list[int]:
@@ -203,54 +210,115 @@ def _here(operation, scope: Scope):
     return name, actor, arguments
 
 
-class Enumerated:
-    """Every world within so many operations.
+class ByC:
+    """Steps of half C, for what the model has not: images, and actors at pauses."""
 
-    worlds : list       (parent, number of the operation) of each, in the order they were found
+    def __init__(self, scope: Scope):
+        from model.image import Image
+
+        self.runner, self.where = World.block()
+        self.image_of = Image(self.runner)
+        self.scope, self.c = scope, halves.c_half()
+
+    def step(self, image: bytes, action) -> tuple[bytes, str, int]:
+        """What an action leaves, how it ends, and the other actors that acted, one bit each."""
+        operation, fail, others = action
+        kinds = [name for name, _ in core.OPERATIONS]
+        said = {"world.fail_in": fail}
+        for which, (number, other) in enumerate(others):
+            name, actor, arguments = _here(other, self.scope)
+            packed = bytes([kinds.index(name), actor, *arguments]).ljust(8, b"\0")
+            of = f"[{which}]" if which else ""
+            said |= {f"world.pauses_left{of}": number,
+                     f"world.interference{of}": int.from_bytes(packed, "little")}
+        name, actor, arguments = _here(operation, self.scope)
+        self.runner.restore(self._with(image, said))
+        outcome, _, _ = self.runner.operate(self.c, name, actor, *arguments)
+        self.runner.forget_trace()
+        left = self.runner.image()
+        acted = self.where.read(left, "world.interfered")
+        return self._with(left, dict.fromkeys((*said, "world.interfered"), 0)), outcome, acted
+
+    def _with(self, image: bytes, words: dict[str, int]) -> bytes:
+        for path, value in words.items():
+            image = self.where.write(image, path, value)
+        return image
+
+    def rows(self, image: bytes) -> Rows:
+        return self.image_of.rows(image)
+
+
+class Enumerated:
+    """Every world within so many operations, those of all actors.
+
+    worlds : list       (parent, number of the action) of each, in the order they were found
+    lengths : list      operations that lead there
     forms : list        their canonical forms
     rows : list         their rows
     """
 
     def __init__(self, scope: Scope, depth: int):
         self.scope = scope
+        self.actions = scope.actions()
         self.operations = [_here(operation, scope) for operation, _, _ in scope.actions()]
         self.failing = [number for _, number, _ in scope.actions()]
         self.worlds: list[tuple[int | None, int]] = [(None, 0)]
-        _, rows = start(scope)
-        self.rows = [rows]
+        first, rows = start(scope)
+        self.rows, self.lengths = [rows], [0]
+        self.by_c = ByC(scope) if any(others for _, _, others in self.actions) else None
+        self.images = [first.image]
         self.forms = [canonical(rows, scope)]
         self.transitions = self.outside = 0
         self.ended: list[tuple[int, int, str]] = []
-        known = set(self.forms)
-        level = [0]
-        for _ in range(depth):
-            before = len(self.worlds)
-            for number in level:
-                self._try_all(number, known)
-            level = list(range(before, len(self.worlds)))
+        self.known = set(self.forms)
+        self.told: dict[bytes, str] = {}    # forms of images, as many actions leave the same
+        # one for who performs it, and one for each other actor
+        costs = [1 + len(others) for _, _, others in self.actions]
+        for length in range(1, depth + 1):
+            tried = [(cost, number, i) for number, so_far in enumerate(self.lengths)
+                     for i, cost in enumerate(costs) if so_far + cost == length]
+            for _, number, i in sorted(tried):
+                self._try(number, i, length)
 
-    def _try_all(self, number: int, known: set[str]) -> None:
-        for i, (name, actor, arguments) in enumerate(self.operations):
-            world = world_of(self.rows[number])
-            world.fail_in = self.failing[i]
-            ended = None
-            try:
-                operations.operate(world, name, actor, *arguments)
-            except ENDINGS as ending:
-                ended = (number, i, type(ending).__name__)
-            if world.fail_in:
-                continue        # there was no such allocation
-            self.transitions += 1
-            if ended:
-                self.ended.append(ended)
-                continue
-            rows = fields(world)
-            if not in_scope(rows, self.scope):
-                self.outside += 1
-                continue
-            form = canonical(rows, self.scope)
-            if form not in known:
-                known.add(form)
-                self.worlds.append((number, i))
-                self.rows.append(rows)
-                self.forms.append(form)
+    def _try(self, number: int, i: int, length: int) -> None:
+        others = self.actions[i][2]
+        took_place, ended, rows, image = (self._by_half if others else self._by_model)(number, i)
+        if not took_place:
+            return
+        self.transitions += 1
+        if ended:
+            self.ended.append((number, i, ended))
+            return
+        if not in_scope(rows, self.scope):
+            self.outside += 1
+            return
+        form = canonical(rows, self.scope) if image not in self.told else self.told[image]
+        if image:
+            self.told[image] = form
+        if form not in self.known:
+            self.known.add(form)
+            self.worlds.append((number, i))
+            self.lengths.append(length)
+            self.rows.append(rows)
+            self.forms.append(form)
+            if self.by_c:
+                self.images.append(self.by_c.step(self.images[number], self.actions[i])[0])
+
+    def _by_model(self, number: int, i: int) -> tuple[bool, str, Rows, bytes]:
+        name, actor, arguments = self.operations[i]
+        world = world_of(self.rows[number])
+        world.fail_in = self.failing[i]
+        ended = ""
+        try:
+            operations.operate(world, name, actor, *arguments)
+        except ENDINGS as ending:
+            ended = type(ending).__name__
+        # fail_in: there was no such allocation
+        return not world.fail_in, ended, fields(world), b""
+
+    def _by_half(self, number: int, i: int) -> tuple[bool, str, Rows, bytes]:
+        image, outcome, acted = self.by_c.step(self.images[number], self.actions[i])
+        everybody = (1 << len(self.actions[i][2])) - 1
+        if acted != everybody:
+            return False, "", {}, image
+        return True, "" if outcome == "returned" else outcome, self.by_c.rows(image), image

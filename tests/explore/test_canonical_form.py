@@ -23,8 +23,8 @@ LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
     (r"vma\[\d+\]\.(vm_rb\..*|i_mmap_(priority|parent|last))|mm\[\d+\]\.mm_rb",
      "the shape of a tree; what is in it, and in which order, is in the form"),
     (r"world\.(held\[\d+\]|held_from|wbc\[\d+\]\..*|pprev)", "beyond its count nobody's"),
-    (r"world\.(current_task|paused_task|interfering|interfered|interference|pauses?_\w+)"
-     r"|world\.pauses_more", "of one run: set before each"),
+    (r"world\.(current_task|paused_task|interfering|interfered|interference(\[1\])?|pauses?_\w+(\[1\])?)"
+     r"", "of one run: set before each"),
     (r"world\.store_faults", "of one run, and asked before it is forgotten: machine/watch.h"),
     (r"world\.(operating|began|paused_began)|inode\[\d+\]\.i_(asked|failed)",
      "0 between operations: machine/watch.h"),

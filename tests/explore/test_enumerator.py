@@ -2,14 +2,15 @@
 """The plain-Python model as an enumerator reaches the same worlds, by the same paths."""
 
 import os
+from bisect import bisect_left
 
 import pytest
 from enumerator import Enumerated, canonical, start
 from model.image import Image
 from model.neutral import FIELDS
 
-from pykmm import World
-from pykmm.engine import halves
+from pykmm import World, pauses
+from pykmm.engine import core, halves
 from pykmm.engine.scope import DEFAULT, Scope
 
 DEEP = bool(os.environ.get("PYKMM_DEEP"))
@@ -32,6 +33,11 @@ SCOPES = {
     "heap": (Scope(ops=("brk", "store", "load", "reclaim", "drain", "pin", "unpin")), 4),
     "failing allocations": (Scope(ops=("mmap", "mprotect", "store", "write", "writeback", "fail"),
                                   file_pages=2, pages=3, vmas=3), 2),
+    "another actor at a pause": (Scope(ops=("mmap", "load", "store", "truncate", "writeback",
+                                            "complete", "pause")), 4),
+    "two others at two pauses": (Scope(ops=("mmap", "store", "truncate", "pauses")), 4),
+    "two others at two pauses, journal": (Scope(kinds=("ext3",), blocks=2048, ops=(
+        "mmap", "store", "write", "commit", "munmap", "pauses")), 3),
     "two files": (Scope(kinds=("tmpfs", "block_device"), ops=("mmap", "store", "writeback", "sync",
                                                               "open", "close", "poke")), 3),
 }
@@ -74,12 +80,29 @@ def test_worlds_of_the_engine_have_the_forms_of_the_model(both):
     for number in range(0, len(by_model.worlds), 1 + len(by_model.worlds) // 150):
         runner.restore(first.image)
         for i in by_engine.explorer.path(number):
-            if by_model.failing[i]:
-                runner.restore(image.where.write(runner.image(), "world.fail_in",
-                                                 by_model.failing[i]))
+            _arm(runner, image.where, scope.actions()[i])
             runner.operate(c, operations[i][0], operations[i][1], *operations[i][2])
             runner.forget_trace()
         assert canonical(image.rows(runner.image()), scope) == by_model.forms[number]
+
+
+def _arm(runner, where, action):
+    _, fail, others = action
+    words = {"world.fail_in": fail}
+    for which, (pause, (name, actor, values)) in enumerate(others):
+        kind = [name for name, _ in core.OPERATIONS].index(name)
+        words |= pauses.words(pause, (kind, actor, values), other=which)
+    image = runner.image()
+    for path, value in words.items():
+        image = where.write(image, path, value)
+    runner.restore(image)
+
+
+def test_lengths_count_what_every_actor_does(both):
+    by_model, by_engine = both
+    explorer, levels = by_engine.explorer, by_engine.totals["levels"]
+    assert [explorer.length(number) for number in range(len(by_model.worlds))] == by_model.lengths
+    assert levels == [bisect_left(by_model.lengths, length) for length in range(len(levels))]
 
 
 def _pages(rows):

@@ -52,7 +52,7 @@ LAYOUT = re.compile(
     r"|file\[\d+\]\.(f_dentry|f_vfsmnt|own_mount)|mapping\[5\]\.host"
     r"|world\.(used|size\..*|pages|vmas|mms|pmds|ptes|mappings|swapper_space|zero_page|inodes|bdis"
     r"|slots|files|anon_vmas|buffers|tasks|swap|disks|pmd_shift|irqs_disabled|kmaps|nr_held"
-    r"|held_classes|held_from|pages_locked|pause_every|pauses_more|pauses_left|interference"
+    r"|held_classes|held_from|pages_locked|(pause_every|pauses_more|pauses_left|interference)(\[1\])?"
     r"|paused_task|interfering|interfered|operating|began|paused_began|nr_wbc|trace|trace_end|place_distance)")
 
 _PLACES = ["", "dirty", "clean"]

@@ -13,7 +13,8 @@ from pykmm.patch.edits import judge
 from pykmm.patch.mail import read_mail
 from pykmm.report import claims as claims_report
 from pykmm.review import claims, facts, page, shortest
-from pykmm.review.ablation import SCOPES, Ablations
+from pykmm.review.ablation import Ablations
+from pykmm.review.scopes import OF_UNITS
 
 WIDTHS = (360, 800, 960, 1280, 1500, 1920)
 
@@ -67,7 +68,7 @@ def file(counts: facts.Counts, runs: dict, tmp_path_factory: pytest.TempPathFact
     """The page with all that there is; with the mail's lines too, if it is here."""
     mail = os.environ.get("PYKMM_PATCH")
     said = claims_report.facts(claims.load(), claims.read(mail) if mail else None, None)
-    explored = shortest.first(Ablations(halves.c_half(), {"mapped": SCOPES["mapped"]}))
+    explored = shortest.first(Ablations(halves.c_half(), {"mapped": OF_UNITS["mapped"]}))
     source = facts.Source(judge(read_mail(mail)) if mail else None, "mail", counts, runs, said,
                           explored)
     path = tmp_path_factory.mktemp("page") / "review.html"

@@ -9,9 +9,9 @@ from pykmm.review.scopes import NEEDS, PATCHED, scopes
 from pykmm.review.two_halves import LEFT, SYNCED, Did, TwoHalves, search
 
 SMALL = Scope(ops=("mmap", "load", "store", "writeback", "complete"))
-MMAP = (("mmap", 0, (0, 0, 1, 3, 1, 0)), 0, None)
-STORE = (("store", 0, (0, 0)), 0, None)
-WRITE_BACK = (("writeback", 0, (0, 1, 32)), 0, None)
+MMAP = (("mmap", 0, (0, 0, 1, 3, 1, 0)), 0, ())
+STORE = (("store", 0, (0, 0)), 0, ())
+WRITE_BACK = (("writeback", 0, (0, 1, 32)), 0, ())
 
 
 def two(scope: Scope = SMALL) -> TwoHalves:
@@ -48,8 +48,8 @@ def test_lost_store_is_seen_on_the_disk() -> None:
 
 def test_write_under_way_is_no_difference_once_it_ends() -> None:
     both = two()
-    done = both.replay([MMAP, STORE, (("writeback", 0, (0, 0, 32)), 0, None)])[-1]
-    ended = both.do(1, done[1].image, (("complete", 0, (0, 1)), 0, None))
+    done = both.replay([MMAP, STORE, (("writeback", 0, (0, 0, 32)), 0, ())])[-1]
+    ended = both.do(1, done[1].image, (("complete", 0, (0, 1)), 0, ()))
     assert done[0].image != ended.image
     assert both.seen((done[0], Did("returned", 0, ended.image)), WRITE_BACK) is None
 

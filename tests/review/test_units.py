@@ -10,7 +10,8 @@ from pykmm.engine import core, explorer, exploring, halves, properties
 from pykmm.engine.scope import Scope
 from pykmm.patch.table import UNITS
 from pykmm.review import ablation, drawn, shortest
-from pykmm.review.ablation import SCOPES, Ablations, mask_without
+from pykmm.review.ablation import Ablations, mask_without
+from pykmm.review.scopes import OF_UNITS
 from pykmm.scenario.run import Halves
 from pykmm.world import World
 
@@ -125,7 +126,7 @@ def _differ(worlds: list[World]) -> bool:
 
 def test_v8_beside_itself_is_never_seen_to_differ(ablations: Ablations) -> None:
     for name in ("written", "journal", "half blocks"):
-        scope = ablation.seen_scope(SCOPES[name], SCOPES[name].depth)
+        scope = ablation.seen_scope(OF_UNITS[name], OF_UNITS[name].depth)
         totals, closed = ablations.beside(scope, ablation.ALL_UNITS)
         assert closed and not totals["parted"]
         # both are always the same world, so there are as many pairs as worlds
@@ -173,7 +174,7 @@ def test_drawn_sequences_that_v8_breaks_too_do_not_count(ablations: Ablations) -
 
 
 def test_unit_without_a_difference_says_up_to_where(ablations: Ablations) -> None:
-    small = {"mapped": SCOPES["mapped"], "cut": replace(SCOPES["written"], depth=2)}
+    small = {"mapped": OF_UNITS["mapped"], "cut": replace(OF_UNITS["written"], depth=2)}
     one = Ablations(ablations.half, small).of(("U7",))
     assert one.property is None and one.seen is None
     assert shortest.bound(one).startswith("none in 2 scopes, ")

@@ -10,6 +10,7 @@ from pykmm.cli import review_wrong
 from pykmm.engine import halves, properties
 from pykmm.engine.scope import Scope
 from pykmm.review import wrong
+from pykmm.review.scopes import OF_BOTH
 from pykmm.scenario import parse, run
 from pykmm.scenario.run import Halves
 
@@ -27,9 +28,9 @@ DEEP = bool(os.environ.get("PYKMM_DEEP"))
 
 
 def scopes() -> dict[str, Scope]:
-    found = {name: wrong.SCOPES[name] for name in SMALL}
+    found = {name: OF_BOTH[name] for name in SMALL}
     found["truncated at a pause"] = replace(found["truncated at a pause"], depth=3)
-    return wrong.SCOPES if DEEP else found
+    return OF_BOTH if DEEP else found
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +93,10 @@ def test_what_interferes_is_tried_at_every_pause() -> None:
     action = next(one for one in scope.actions() if one[2] and one[0][0] == "fsync")
     again = wrong.Wrong(halves.c_half(), scopes={"one": scope})._again("one", (action,))
     assert again.depth == 1
+    (_, other), = action[2]
     assert set(again.actions()) == {
-        (action[0], 0, None), (action[2][1], 0, None),
-        *((action[0], 0, (number, action[2][1])) for number in range(1, 13))}
+        (action[0], 0, ()), (other, 0, ()),
+        *((action[0], 0, ((number, other),)) for number in range(1, 13))}
 
 
 def test_cause_that_nobody_has_understood_is_told_first_thing(facts: dict) -> None:

@@ -17,6 +17,9 @@ def jobs():
     return [core.Job(HALVES.halves, seed=seed, wild=seed == 3) for seed in (1, 2, 3)]
 
 
+DRAWN = "case sequence\nfile f ext2 pages=4\nfile g ext2 pages=4\nfile h ext2 pages=4\n"
+
+
 def text_of(case: bytes) -> str:
     return layout.text(drawn.scenario_of(case, "A drawn case."))
 
@@ -100,6 +103,25 @@ p0: store 0 = 73
     assert not run.run(read(text.replace("= 73", "= 72")), HALVES)["ok"]
 
 
+@pytest.mark.parametrize("pauses", [
+    ["pause 3 every=5 more=3: p1: truncate 0 sectors=4"],
+    ["pause 3 every=5 more=1: p1: truncate 0 sectors=4", "pause 9 every=11 more=1: drain"],
+    ["pause 32 every=4 more=1: p0: store 0", "pause 1 every=4 more=1: p2: store 1 sector=2"],
+])
+def test_others_at_pauses_of_a_sequence_by_hand_are_those_that_were_said(pauses):
+    written = [line.replace("truncate 0", "truncate f") for line in pauses]
+    case = drawn.case_of(read(DRAWN + "\n".join(written) + "\np0: mmap fd=0\n"))
+
+    printed = [line for line in text_of(case).splitlines() if line.startswith("pause")]
+    plain = [line.replace("truncate f0", "truncate 0").replace("p0: drain", "drain")
+             for line in printed]
+    assert plain == pauses
+    runner = core.Runner.of(case)
+    where, image = Map(runner), runner.image()
+    left = [where.read(image, f"world.pauses_left{which}") for which in ("", "[1]")]
+    assert [number for number in left if number] == [int(line.split()[1]) for line in pauses]
+
+
 def test_direct_case_by_hand_takes_expectations():
     text = "case direct\nchoice function = is_shared_writable\n"
     text += "choice flags = {}\nexpect result {}\n"
@@ -125,6 +147,18 @@ def test_direct_case_by_hand_takes_expectations():
     ("case sequence\nfile f ext2\np0: mmap f\n", "s.kmm:3:5: in a drawn sequence say numbers"),
     ("case sequence\nfile f tmpfs pages=4\nfile g ext2 pages=4\nfile h ext2 pages=4\n"
      "p0: mmap fd=0\n", "no drawn sequence has this inode_kind of f0"),
+    (DRAWN + "pause 1: drain\npause 2: drain\npause 3: drain\n", "s.kmm:7:7: at most 2 others"),
+    (DRAWN + "pause 1: drain\npause 1: drain\n", "s.kmm:6:7: line 5 says who acts at pause 1"),
+    (DRAWN + "pause 1 more=1: drain\np0: mmap fd=0\n", "s.kmm:5:14: found '1', expected 3"),
+    (DRAWN + "pause 1: drain\npause 2 more=3: drain\np0: mmap fd=0\n",
+     "s.kmm:6:14: found '3', expected 1"),
+    (DRAWN + "pause 1: drain\npause 33: drain\np0: mmap fd=0\n",
+     "no drawn sequence has this second_at"),
+    (DRAWN + "p0: mmap fd=0\nfail allocation 1\n", "s.kmm:6:17: in a drawn sequence this comes"),
+    (DRAWN + "p0: mmap fd=0\nlimit memory=1\n", "s.kmm:6:1: in a drawn sequence this comes"),
+    (DRAWN + "fail allocation 1\nfail allocation 2\n", "s.kmm:6:17: an allocation that fails"),
+    ("case sequence\nfile f ext2 congested=1\nfile g ext2 congested=1\n",
+     "s.kmm:3:6: f is congested already"),
     ("case sequence\nfile f ext2 pages=4\nfile g ext2 pages=4\nfile h ext2 pages=4\n"
      "p0: store 0\n", "no drawn sequence has this kind of operation #0"),
     ("case sequence\nfile f ext2 pages=4\nfile g ext2 pages=4\nfile h ext2 pages=4\n"

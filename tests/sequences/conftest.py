@@ -104,12 +104,13 @@ class Kernels(Kernel):
         assert self.broken is None, f"{name}{arguments}: {self.broken} does not hold after it"
         return ret
 
-    def at_pause(self, number, name, *arguments, by=0):
-        """Let this operation happen at the how-manieth pause from here."""
+    def at_pause(self, number, name, *arguments, by=0, other=""):
+        """Let this operation happen at the how-manieth pause from here; other: "[1]" of the second
+        of two."""
         kinds = [kind for kind, _ in core.OPERATIONS]
         words = bytes([kinds.index(name), by, *arguments]).ljust(8, b"\0")
-        self.set("world.interference", int.from_bytes(words, "little"))
-        self.set("world.pauses_left", number)
+        self.set(f"world.interference{other}", int.from_bytes(words, "little"))
+        self.set(f"world.pauses_left{other}", number)
 
     def during(self, event, other, name, *arguments, by=0, nth=1, consistent=True):
         """An operation with `other` (name, *arguments[, {"by": actor}]) happening in it, at the

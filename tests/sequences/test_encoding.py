@@ -39,6 +39,8 @@ def test_what_a_sequence_is_made_of():
         "fail": (1, 8), "fail_at": (1, 256), "pause": (1, 2), "pause_at": (1, 256),
         "pause_kind": (1, 128), "pause_actor": (1, 8), "pause_argument": (6, 16),
         "kind": (32, 128), "actor": (32, 8), "argument": (192, 16),
+        "second": (1, 2), "second_at": (1, 248), "second_kind": (1, 128), "second_actor": (1, 8),
+        "second_argument": (6, 16),
     }
 
 

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from pykmm import World
 from pykmm.engine import core
 from pykmm.errors import BadInput
 
@@ -299,3 +300,73 @@ def test_result_of_the_end_is_the_outcome(w, f, p):
     assert not result.ok
     assert result.name in core.OUTCOMES[1:]
     assert repr(result) == result.name
+
+
+# Other actors at pauses.
+
+def test_two_others_act_at_two_pauses_of_one_fault(w, f, p):
+    at = p.mmap(f, pages=2)
+    w.at_pause(6, f.truncate, 0)
+    w.at_pause(8, f.truncate, size=2 * 4096)
+    version = p.write(at)
+
+    # what the fault had read is gone, and the file has grown again when it looks once more
+    assert (w["world.interfered"], f.size, w.events.count("-     interference(0: truncate) = 1")) \
+        == (3, 2 * 4096, 2)
+    assert [w[f"page[{p.page(at)}].contents[{i}]"] for i in range(4)] == [version, 0, 0, 0]
+    assert w.properties() is None
+
+
+@pytest.mark.parametrize(("acts", "gives"), [
+    ([(6, 0)], ("SIGBUS", 1)), ([(8, 8)], ("", 1)), ([(6, 8), (9, 0)], ("SIGBUS", 3)),
+], ids=["cut alone", "grown alone", "grown, then cut"])
+def test_one_of_them_or_the_other_way_round_gives_another_result(w, f, p, acts, gives):
+    at = p.mmap(f, pages=2)
+    for pause, sectors in acts:
+        w.at_pause(pause, f.truncate, sectors * 1024)
+
+    result = p.write(at)
+
+    assert (result.name, w["world.interfered"]) == gives
+    if result.ok:
+        assert w[f"page[{p.page(at)}].contents[1]"] == 2
+
+
+def test_what_is_to_happen_at_a_pause_does_not_happen_before(w, f, p):
+    at = p.mmap(f, pages=2)
+    image, history, events = w.image, list(w.history), w.events
+    w.at_pause(3, p.write, at)
+
+    assert (w.history, w.events) == (history, events)
+    _, where = World.block()
+    assert {path for path, *_ in where.differences(image, w.image)} == {
+        "world.interference", "world.pauses_left", "world.pause_every"}
+
+
+def test_copy_has_the_same_others_at_pauses(w, f, p):
+    at = p.mmap(f, pages=2)
+    w.at_pause(6, f.truncate, 0)
+    assert repr(w.copy().process.write(at)) == repr(p.write(at)) == "SIGBUS"
+
+
+@pytest.mark.parametrize(("pauses", "said"), [
+    ([0], "the number of a pause is 0"), ([65536], "from 1 to 65535"),
+    ([3, 3], "acts at pause 3 from here already"), ([3, 5, 7], "two others have not acted yet"),
+])
+def test_pauses_that_cannot_be_are_refused(w, f, pauses, said):
+    with pytest.raises(BadInput, match=said):
+        for pause in pauses:
+            w.at_pause(pause, f.truncate, 0)
+
+
+def test_what_is_no_single_operation_is_refused_at_a_pause(w, f, p):
+    other = w.file("ext2")
+    for act, arguments, said in ((p.mmap, [other], "open and mmap"), (w.complete, [], "none of"),
+                                 (w.copy().sync, [], "none of this world"), (len, ["x"], "none")):
+        with pytest.raises(BadInput, match=said):
+            w.at_pause(3, act, *arguments)
+    with pytest.raises(BadInput, match="size is 5"):
+        w.at_pause(3, f.truncate, 5)
+    # and nothing waits for a pause after that
+    assert w["world.pauses_left"] == w["world.pauses_left[1]"] == 0
+    assert p.mmap(f).ok

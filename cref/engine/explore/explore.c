@@ -41,8 +41,7 @@ static void make_start(struct kmm_explorer *explorer)
 	memcpy(walker->runner->world, walker->images, walker->runner->state_bytes);
 	kmm_canonical_hash(walker->form, walker->runner->world, start.hash);
 	kmm_visited_add(&explorer->visited, &start);
-	explorer->totals.worlds = 1;
-	explorer->totals.level_to = 1;
+	kmm_levels_start(explorer);
 }
 
 struct kmm_explorer *kmm_explorer_new(const struct kmm_explore_job *job)
@@ -56,7 +55,7 @@ struct kmm_explorer *kmm_explorer_new(const struct kmm_explore_job *job)
 	for (i = 0; i < KMM_NR_FOUND; i++)
 		explorer->totals.found[i].parent = KMM_NO_WORLD;
 	explorer->walkers = calloc(job->jobs, sizeof(*explorer->walkers));
-	if (!explorer->walkers || kmm_visited_init(&explorer->visited))
+	if (!explorer->walkers || kmm_visited_init(&explorer->visited) || kmm_levels_init(explorer))
 		goto fail;
 	for (i = 0; i < job->jobs; i++)
 		if (kmm_walker_init(&explorer->walkers[i], job))
@@ -80,6 +79,7 @@ void kmm_explorer_free(struct kmm_explorer *explorer)
 	for (i = 0; i < KMM_BATCH_CHUNKS; i++)
 		free(explorer->chunks[i].worlds);
 	free(explorer->walkers);
+	free(explorer->order);
 	kmm_visited_free(&explorer->visited);
 	free(explorer);
 }
@@ -113,18 +113,13 @@ enum kmm_explore_state kmm_explorer_begin(struct kmm_explorer *explorer)
 {
 	struct kmm_explored *totals = &explorer->totals;
 	u32 most = KMM_BATCH_CHUNKS * KMM_CHUNK_WORLDS, left;
+	enum kmm_explore_state state;
 
 	if (!explorer->job.go_on && has_found(explorer))
 		return KMM_EXPLORE_FOUND;
-	if (totals->next == totals->level_to) {
-		if (totals->level_to == totals->worlds)
-			return KMM_EXPLORE_CLOSED;
-		totals->level_from = totals->level_to;
-		totals->level_to = totals->worlds;
-		totals->depth++;
-	}
-	if (totals->depth >= explorer->job.depth)
-		return KMM_EXPLORE_DEPTH;
+	state = kmm_levels_next(explorer);
+	if (state != KMM_EXPLORE_BATCH)
+		return state;
 	left = totals->level_to - totals->next;
 	explorer->batch_from = totals->next;
 	explorer->batch_to = totals->next + (left < most ? left : most);
@@ -148,12 +143,12 @@ static int work_on(struct kmm_explorer *explorer, struct kmm_walker *walker,
 			return 0;
 		if (explorer->visited.seen[world].flags & KMM_SEEN_LAST)
 			continue;
-		image = kmm_walk_to(walker, explorer, world, explorer->totals.depth);
+		image = kmm_walk_to(walker, explorer, world);
 		if (!image) {
 			chunk->no_memory = 1;
 			return 0;
 		}
-		kmm_try_all(walker, explorer, image, world, chunk);
+		kmm_try_all(walker, explorer, image, world, explorer->totals.cost, chunk);
 		__atomic_fetch_add(&explorer->so_far, chunk->transitions - before,
 				   __ATOMIC_RELAXED);
 	}
@@ -227,7 +222,7 @@ int kmm_explorer_merge(struct kmm_explorer *explorer)
 	for (i = 0; i < nr; i++)
 		if (merge_chunk(explorer, &explorer->chunks[i]))
 			return -ENOMEM;
-	explorer->totals.next = explorer->batch_to;
+	kmm_levels_tried(explorer, explorer->batch_to);
 	return 0;
 }
 
@@ -251,7 +246,7 @@ const struct kmm_seen *kmm_explorer_seen(const struct kmm_explorer *explorer, u3
 	return number < explorer->visited.nr ? &explorer->visited.seen[number] : NULL;
 }
 
-u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *actions)
+u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u32 *actions)
 {
 	return kmm_visited_path(&explorer->visited, number, actions);
 }
@@ -259,8 +254,7 @@ u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *acti
 const u8 *kmm_explorer_image(struct kmm_explorer *explorer, u32 number, u64 *bytes)
 {
 	struct kmm_walker *walker = &explorer->walkers[0];
-	u16 actions[KMM_MOST_DEPTH];
 
 	*bytes = walker->runner->state_bytes;
-	return kmm_walk_to(walker, explorer, number, kmm_explorer_path(explorer, number, actions));
+	return kmm_walk_to(walker, explorer, number);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every world that the actions of a scope reach, nearest first.  Worlds are
- * taken in batches; threads work on chunks of a batch, and what they found is
+ * Every world that the actions of a scope reach, nearest first: those that the
+ * fewest operations lead to, whoever performs them.  Worlds are taken in batches; threads work on chunks of a batch, and what they found is
  * added in the order of the chunks, so that nothing depends on how many there
  * are.  A world is made again from the start by its path when it is its turn.
  */
@@ -16,8 +16,9 @@
 
 #define KMM_CHUNK_WORLDS	16u
 #define KMM_BATCH_CHUNKS	256u
-#define KMM_MOST_ACTIONS	0xFFFFu
+#define KMM_MOST_ACTIONS	((1u << KMM_ACTION_BITS) - 1)
 #define KMM_MOST_DEPTH		250u
+#define KMM_MOST_COST		(KMM_OTHER_ACTORS + 1u)	/* operations of one action */
 
 /* What can be found: how a run ends, a property that breaks, halves that differ. */
 #define KMM_FOUND_PROPERTY	16u	/* and on: one for each property */
@@ -55,10 +56,13 @@ struct kmm_explored {
 	u64 outside;		/* to a world with too many vmas or processes */
 	struct kmm_found found[KMM_NR_FOUND];
 	u32 worlds;
-	u32 depth;		/* operations from the start to worlds that are being tried */
-	u32 level_from, level_to;	/* those worlds */
+	u32 depth;		/* operations: every world that no more lead to is there */
+	u32 level;		/* the level that is being made: depth + 1 until it is closed, */
+	u32 cost;		/* now by actions of so many operations, */
+	u32 level_from, level_to;	/* from these worlds */
 	u32 next;		/* the first of them that has not been tried */
 	u32 reserved;
+	u32 levels[KMM_MOST_DEPTH + 4];	/* first world of each level up to the one being made */
 };
 
 enum kmm_explore_state {
@@ -95,7 +99,7 @@ KMM_EXPORT const u8 *kmm_explorer_image(struct kmm_explorer *explorer, u32 numbe
  * The actions from the start to a world, the last one's number last: how many,
  * at most KMM_MOST_DEPTH.
  */
-KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u16 *actions);
+KMM_EXPORT u32 kmm_explorer_path(const struct kmm_explorer *explorer, u32 number, u32 *actions);
 
 /*
  * Write and read all that is needed to go on: 0, or -errno; of a file that is read also -EPROTO:

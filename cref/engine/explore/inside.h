@@ -44,7 +44,9 @@ struct kmm_explorer {
 	struct kmm_chunk chunks[KMM_BATCH_CHUNKS];
 	u32 batch_from, batch_to;
 	u32 next_chunk;			/* the next one to be taken: atomic */
-	u32 reserved;
+	u32 most_cost;			/* of any action */
+	u32 *order;			/* numbers of the actions that are tried, by what they cost, */
+	u32 order_from[KMM_MOST_COST + 2];	/* from here on those of each cost */
 	u64 so_far;			/* atomic */
 	u64 digest[2];			/* of scope, actions and halves: for files */
 };
@@ -54,10 +56,20 @@ struct kmm_explorer {
 /* A walker with the start in images[0]; 0, or -ENOMEM. */
 KMM_INSIDE int kmm_walker_init(struct kmm_walker *walker, const struct kmm_explore_job *job);
 KMM_INSIDE void kmm_walker_free(struct kmm_walker *walker);
-/* The image of a world of the level at `depth`; NULL: no memory. */
+/* The image of a world; NULL: no memory. */
 KMM_INSIDE const u8 *kmm_walk_to(struct kmm_walker *walker, const struct kmm_explorer *explorer,
-				 u32 world, u32 depth);
+				 u32 world);
+/* All actions of one cost on a world. */
 KMM_INSIDE void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer,
-			    const u8 *image, u32 world, struct kmm_chunk *chunk);
+			    const u8 *image, u32 world, u32 cost, struct kmm_chunk *chunk);
+
+/* Which worlds are tried by which actions: levels.c.  0, or -1 without memory. */
+KMM_INSIDE int kmm_levels_init(struct kmm_explorer *explorer);
+/* There is the start, and nothing has been tried. */
+KMM_INSIDE void kmm_levels_start(struct kmm_explorer *explorer);
+/* Worlds before this one have been tried. */
+KMM_INSIDE void kmm_levels_tried(struct kmm_explorer *explorer, u32 up_to);
+/* Is there anything to be tried?  Then it begins at totals.next. */
+KMM_INSIDE enum kmm_explore_state kmm_levels_next(struct kmm_explorer *explorer);
 
 #endif

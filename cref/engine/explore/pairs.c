@@ -182,7 +182,7 @@ static int has_parted(struct kmm_pairs *pairs, u32 parent, u32 action,
 
 static int try_one(struct kmm_pairs *pairs, u8 *const from[2], u32 parent, u32 action)
 {
-	struct kmm_seen seen = { .parent = parent, .action = (u16)action };
+	struct kmm_seen seen = { .parent = parent, .action = action & KMM_MOST_ACTIONS };
 	struct kmm_result results[2];
 
 	pairs->totals.transitions++;
@@ -358,7 +358,7 @@ const struct kmm_paired *kmm_pairs_totals(const struct kmm_pairs *pairs)
 	return &pairs->totals;
 }
 
-u32 kmm_pairs_path(const struct kmm_pairs *pairs, u32 number, u16 *actions)
+u32 kmm_pairs_path(const struct kmm_pairs *pairs, u32 number, u32 *actions)
 {
 	return kmm_visited_path(&pairs->visited, number, actions);
 }

@@ -57,6 +57,6 @@ KMM_EXPORT void kmm_pairs_free(struct kmm_pairs *pairs);
 KMM_EXPORT enum kmm_explore_state kmm_pairs_level(struct kmm_pairs *pairs);
 KMM_EXPORT const struct kmm_paired *kmm_pairs_totals(const struct kmm_pairs *pairs);
 /* As kmm_explorer_path. */
-KMM_EXPORT u32 kmm_pairs_path(const struct kmm_pairs *pairs, u32 number, u16 *actions);
+KMM_EXPORT u32 kmm_pairs_path(const struct kmm_pairs *pairs, u32 number, u32 *actions);
 
 #endif

@@ -81,17 +81,17 @@ static void all_properties(struct kmm_runner *runner, const u8 *image)
 static u64 one_world(struct kmm_walker *walker, const struct kmm_explorer *explorer, u32 world,
 		     enum kmm_explore_phase up_to, struct kmm_chunk *chunk)
 {
-	u16 path[KMM_MOST_DEPTH];
-	const u8 *image = kmm_walk_to(walker, explorer, world,
-				      kmm_explorer_path(explorer, world, path));
+	const u8 *image = kmm_walk_to(walker, explorer, world);
 	u64 before = chunk->transitions;
+	u32 cost;
 
 	if (!image || up_to == KMM_UP_TO_WALK)
 		return 0;
 	if (up_to == KMM_AND_PROPERTIES)
 		all_properties(walker->runner, image);
 	else if (up_to == KMM_UP_TO_FIND)
-		kmm_try_all(walker, explorer, image, world, chunk);
+		for (cost = 1; cost <= explorer->most_cost; cost++)
+			kmm_try_all(walker, explorer, image, world, cost, chunk);
 	else
 		return all_actions(walker, &explorer->job, image, up_to);
 	return chunk->transitions - before;

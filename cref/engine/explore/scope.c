@@ -12,6 +12,17 @@ static void fill_disk(struct world *world, struct inode *inode, u32 pages)
 		inode->i_disk[i] = (u16)++world->version;
 }
 
+static void set_word(struct world *world, const struct kmm_scope_word *word)
+{
+	u64 value = (u64)word->high << 32 | word->low, old = 0;
+	u8 *at = (u8 *)world + word->offset;
+
+	memcpy(&old, at, word->bytes);
+	if (word->more)
+		value |= old;
+	memcpy(at, &value, word->bytes);
+}
+
 void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 {
 	u32 i;
@@ -31,19 +42,32 @@ void kmm_scope_start(struct world *world, const struct kmm_scope *scope)
 		if (file->kind <= KMM_BLOCK_DEVICE)
 			fill_disk(world, inode, file->pages);
 	}
+	for (i = 0; i < scope->words; i++)
+		set_word(world, &scope->word[i]);
+}
+
+u32 kmm_action_cost(const struct kmm_action *action)
+{
+	u32 cost = 1, i;
+
+	for (i = 0; i < KMM_OTHER_ACTORS; i++)
+		cost += action->pause_in[i] != 0;
+	return cost;
 }
 
 void kmm_arm(struct world *world, const struct kmm_action *action)
 {
 	world->fail_in = action->fail_in;
-	world->pauses_left = action->pause_in;
-	if (action->pause_in)
-		world->interference = action->other;
+	memcpy(world->pauses_left, action->pause_in, sizeof(world->pauses_left));
+	if (action->pause_in[0] | action->pause_in[1])
+		memcpy(world->interference, action->other, sizeof(world->interference));
 }
 
 int kmm_took_place(const struct world *world, const struct kmm_action *action)
 {
-	return !(action->fail_in && world->fail_in) && !(action->pause_in && !world->interfered);
+	u32 others = (action->pause_in[0] != 0) | (action->pause_in[1] != 0) << 1;
+
+	return !(action->fail_in && world->fail_in) && world->interfered == others;
 }
 
 void kmm_settle(struct world *world)
@@ -51,8 +75,9 @@ void kmm_settle(struct world *world)
 	world->trace_at = world->trace;
 	world->current_task = world->tasks;
 	world->order_fault = world->sleep_fault = world->store_faults = 0;
-	world->fail_in = world->pauses_left = world->interfered = 0;
-	memset(&world->interference, 0, sizeof(world->interference));
+	world->fail_in = world->interfered = 0;
+	memset(world->pauses_left, 0, sizeof(world->pauses_left));
+	memset(world->interference, 0, sizeof(world->interference));
 }
 
 int kmm_in_scope(const struct world *world, const struct kmm_scope *scope)

@@ -8,11 +8,20 @@
 #include "machine/world.h"
 
 #define KMM_SCOPE_FILES	3
+#define KMM_SCOPE_WORDS	64
 
 struct kmm_scope_file {
 	u32 kind;		/* of enum kmm_file_kind */
 	u32 pages;
 	u32 block_shift;	/* log2 of the bytes of a block */
+};
+
+/* A word of the start that is not as usual: set to `low` and `high`, or with these bits as well. */
+struct kmm_scope_word {
+	u32 offset;		/* bytes from the start of the world */
+	u32 bytes;
+	u32 more;
+	u32 low, high;
 };
 
 /* Words throughout: a digest is made of it. */
@@ -25,18 +34,20 @@ struct kmm_scope {
 	u32 processes;		/* the same */
 	u32 properties;		/* mask of those that are looked at */
 	u32 form;		/* flags of the canonical form */
+	u32 words;
+	struct kmm_scope_word word[KMM_SCOPE_WORDS];
 };
 
 /*
  * One thing that is tried.  With `fail_in` or `pause_in` it counts only where
- * that allocation fails, or where the other actor's operation takes place at
- * that pause.
+ * that allocation fails, or where each other actor's operation takes place at
+ * its pause.
  */
 struct kmm_action {
 	struct kmm_operation operation;
-	struct kmm_operation other;
+	struct kmm_operation other[KMM_OTHER_ACTORS];
 	u32 fail_in;
-	u32 pause_in;
+	u32 pause_in[KMM_OTHER_ACTORS];
 };
 
 /*
@@ -45,6 +56,8 @@ struct kmm_action {
  */
 KMM_EXPORT void kmm_scope_start(struct world *world, const struct kmm_scope *scope);
 
+/* Operations of an action, those of all actors. */
+u32 kmm_action_cost(const struct kmm_action *action);
 /* Before an action: what its allocation and its pause need; after one: nothing of a run is left. */
 void kmm_arm(struct world *world, const struct kmm_action *action);
 void kmm_settle(struct world *world);

@@ -10,7 +10,7 @@
 #include "engine/explore/hash.h"
 #include "engine/explore/inside.h"
 
-#define MAGIC	0x31584D4B4B59500Aull	/* the last byte is the version */
+#define MAGIC	0x31584D4B4B59500Bull	/* the last byte is the version */
 
 struct head {
 	u64 magic;
@@ -65,6 +65,20 @@ int kmm_explorer_save(const struct kmm_explorer *explorer, const char *path)
 	return ok ? 0 : -errno;
 }
 
+/* Levels, each of which begins where the one before it ends. */
+static int are_sound(const struct kmm_explored *totals)
+{
+	u32 i;
+
+	if (!totals->level || totals->level > KMM_MOST_DEPTH + 2 || !totals->cost ||
+	    totals->cost > KMM_MOST_COST)
+		return 0;
+	for (i = 0; i < totals->level; i++)
+		if (totals->levels[i] > totals->levels[i + 1])
+			return 0;
+	return !totals->levels[0] && totals->levels[totals->level] <= totals->worlds;
+}
+
 /* Numbers that would lead out of the arrays are as bad as a wrong sum. */
 static int is_sound(const struct kmm_explorer *explorer, const struct kmm_explored *totals)
 {
@@ -73,10 +87,12 @@ static int is_sound(const struct kmm_explorer *explorer, const struct kmm_explor
 
 	if (!totals->worlds || totals->level_from > totals->next ||
 	    totals->next > totals->level_to || totals->level_to > totals->worlds ||
-	    totals->depth > KMM_MOST_DEPTH || seen[0].parent != KMM_NO_WORLD)
+	    totals->depth > KMM_MOST_DEPTH || seen[0].parent != KMM_NO_WORLD ||
+	    seen[0].actions || !are_sound(totals))
 		return 0;
 	for (i = 1; i < totals->worlds; i++)
-		if (seen[i].parent >= i || seen[i].action >= explorer->job.nr_actions)
+		if (seen[i].parent >= i || seen[i].action >= explorer->job.nr_actions ||
+		    seen[i].actions != seen[seen[i].parent].actions + 1)
 			return 0;
 	return 1;
 }

@@ -119,7 +119,7 @@ u64 kmm_visited_bytes(const struct kmm_visited *visited)
 	return visited->room * sizeof(*visited->seen) + visited->slots * sizeof(*visited->index);
 }
 
-u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u16 *actions)
+u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u32 *actions)
 {
 	const struct kmm_seen *seen = visited->seen;
 	u32 depth = 0, at, world;

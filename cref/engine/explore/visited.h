@@ -10,6 +10,7 @@
 #include "machine/types.h"
 
 #define KMM_NO_WORLD	0xFFFFFFFFu
+#define KMM_ACTION_BITS	23		/* of an action's number */
 
 /* kmm_seen.flags */
 #define KMM_SEEN_LAST	1u	/* breaks a property: nothing is tried from it */
@@ -17,8 +18,9 @@
 struct kmm_seen {
 	u64 hash[2];
 	u32 parent;		/* KMM_NO_WORLD: the start */
-	u16 action;
-	u16 flags;
+	u32 action : KMM_ACTION_BITS;
+	u32 flags : 1;
+	u32 actions : 8;	/* from the start to here */
 };
 
 struct kmm_visited {
@@ -41,7 +43,7 @@ u32 kmm_visited_add(struct kmm_visited *visited, const struct kmm_seen *seen);
 /* Have room for so many more: 0, or -ENOMEM. */
 int kmm_visited_reserve(struct kmm_visited *visited, u32 more);
 /* The actions from the start to a world, the last one's number last: how many. */
-u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u16 *actions);
+u32 kmm_visited_path(const struct kmm_visited *visited, u32 number, u32 *actions);
 /* Bytes that are in use for all worlds. */
 u64 kmm_visited_bytes(const struct kmm_visited *visited);
 

@@ -79,12 +79,11 @@ static int room_for(struct kmm_walker *walker, u32 depth)
 }
 
 /* Neighbours in a level mostly have the same parent, so little is walked again. */
-const u8 *kmm_walk_to(struct kmm_walker *walker, const struct kmm_explorer *explorer, u32 world,
-		      u32 depth)
+const u8 *kmm_walk_to(struct kmm_walker *walker, const struct kmm_explorer *explorer, u32 world)
 {
 	const struct kmm_seen *seen = explorer->visited.seen;
 	struct kmm_runner *runner = walker->runner;
-	u32 same = 0, at;
+	u32 depth = seen[world].actions, same = 0, at;
 
 	if (room_for(walker, depth))
 		return NULL;
@@ -114,9 +113,12 @@ static void note(struct kmm_chunk *chunk, u32 what, u32 world, u32 action)
 	}
 }
 
-static void add(struct kmm_chunk *chunk, const u64 hash[2], u32 world, u32 action, u32 flags)
+static void add(struct kmm_chunk *chunk, const struct kmm_explorer *explorer, const u64 hash[2],
+		u32 world, u32 action, u32 flags)
 {
-	const struct kmm_seen seen = { { hash[0], hash[1] }, world, (u16)action, (u16)flags };
+	const struct kmm_seen seen = { { hash[0], hash[1] }, world, action & KMM_MOST_ACTIONS,
+				       flags & KMM_SEEN_LAST,
+				       (explorer->visited.seen[world].actions + 1) & 0xFF };
 
 	if (chunk->nr == chunk->room) {
 		u32 room = chunk->room ? 2 * chunk->room : 256;
@@ -177,7 +179,7 @@ static void arrive(struct kmm_walker *walker, const struct kmm_explorer *explore
 	}
 	if (!broken)
 		broken = note_broken(chunk, world, mask, number, action);
-	add(chunk, reached->hash, number, action, broken ? KMM_SEEN_LAST : 0);
+	add(chunk, explorer, reached->hash, number, action, broken ? KMM_SEEN_LAST : 0);
 }
 
 /*
@@ -249,13 +251,13 @@ static void try_one(struct kmm_walker *walker, const struct kmm_explorer *explor
 }
 
 void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer, const u8 *image,
-		 u32 world, struct kmm_chunk *chunk)
+		 u32 world, u32 cost, struct kmm_chunk *chunk)
 {
-	const struct kmm_explore_job *job = &explorer->job;
-	u32 i;
+	const u32 *at = explorer->order + explorer->order_from[cost];
+	const u32 *end = explorer->order + explorer->order_from[cost + 1];
 
 	memcpy(walker->runner->drawn, image, walker->runner->state_bytes);
-	for (i = job->nr_first; i < job->nr_actions; i++)
-		try_one(walker, explorer, image, world, i, chunk);
+	for (; at < end; at++)
+		try_one(walker, explorer, image, world, *at, chunk);
 	tell_apart(walker, explorer, world, chunk);
 }
