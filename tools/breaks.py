@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,7 @@ _TAKE_AWAY = {"truncate", "invalidate"}
 _PRESENT, _RW, _DIRTY = 0x81, 0x2, 0x40
 _SHARED, _NONLINEAR = 0x8, 0x800000
 _PFN_BASE = 0x100
+_INTERFERENCE = [name for name, *_ in core.EVENTS].index("interference")
 
 
 @dataclass
@@ -47,7 +49,8 @@ class Step:
 
     other : str        the operation that another actor did at a pause of it, or ""
     broken : set       properties that do not hold after it
-    texts : list       of its events; steps : the step of the patch that each belongs to, or ""
+    before, after      images of the world
+    told : function    its events, as pykmm.engine.finding has them
     """
 
     name: str
@@ -57,14 +60,23 @@ class Step:
     result: int
     other: str
     broken: set[str]
-    texts: list[str]
-    steps: list[str]
     before: bytes
     after: bytes
+    told: Callable[[], list[dict]]
 
     @property
     def names(self) -> set[str]:
         return {self.name, self.other}
+
+    @cached_property
+    def events(self) -> list[tuple[str, str]]:
+        """(step of the patch that it belongs to or "", text) of each event."""
+        return [((event["step"] or " ").split(" ")[0], event["text"]) for event in self.told()]
+
+    @property
+    def taken(self) -> set[str]:
+        """The steps of the patch that were taken."""
+        return {step for step, _ in self.events if step}
 
 
 @dataclass
@@ -91,6 +103,15 @@ class Break:
         """Properties that broke earlier, or by the same operation."""
         found = set().union(*(step.broken for step in self.steps))
         return found - {self.name}
+
+
+def _events(words: list[int]) -> set[int]:
+    """Numbers of the events of a trace."""
+    found, at = set(), 0
+    while at < len(words):
+        found.add(words[at] & 0xFFFF)
+        at += 1 + (words[at] >> 16)
+    return found
 
 
 class State:
@@ -187,19 +208,18 @@ def _forgotten(b: Break) -> list[int]:
 def _cleaned_and_handed_to_nobody(b: Break) -> bool:
     """A dirty pte was cleaned, and its page has buffers that nobody made dirty for it."""
     state = b.state(b.last.after)
-    return any(step in ("MK4", "MK5", "MK6") for step in b.last.steps) and all(
+    return bool(b.last.taken & {"MK4", "MK5", "MK6"}) and all(
         state[f"page[{page}].flags.private"] for page in _forgotten(b))
 
 
 def _buffers_given_back(b: Break) -> bool:
     """PG_dirty was taken by try_to_free_buffers."""
-    return any(step.startswith("TF") for step in b.last.steps) and any(
-        step.startswith("TC") for step in b.last.steps)
+    return {"TF4", "TC3"} <= b.last.taken
 
 
 def _copied(b: Break) -> bool:
     """A fault put a copy where a dirty pte was."""
-    return any(step == "WP10" for step in b.last.steps)
+    return "WP10" in b.last.taken
 
 
 def _nonlinear(b: Break) -> bool:
@@ -236,14 +256,14 @@ def _lost_before(b: Break) -> bool:
 
 def _invalidation_failed(b: Break) -> bool:
     return any(text.startswith("invalidate_inode_pages2") and not text.endswith("= 0")
-               for step in b.steps for text in step.texts)
+               for step in b.steps if "invalidate" in step.names for _, text in step.events)
 
 
 def _anonymous_set_dirty(b: Break) -> bool:
     """do_wp_page took an anonymous page for one of the file (WP2), and set it dirty (WP14)."""
     state = b.state(b.last.after)
     pages = [int(re.findall(r"page\[(\d+)\]", text)[0])
-             for step, text in zip(b.last.steps, b.last.texts, strict=True)
+             for step, text in b.last.events
              if step == "WP14" and text.startswith("set_page_dirty(page[")]
     return any(state[f"page[{page}].mapping"] & 1 for page in pages)
 
@@ -308,15 +328,12 @@ class Sequences:
             self.again.forget_trace()
             ended, result, _ = self.again.operate(self.half, name, actor, *arguments)
             words, places = self.again.trace()
-            events = finding.events_of(words, places, self.half, self.where)
             other = self._kinds[self.where.read(before, "world.interference") & 0xFF] \
-                if any(event["text"].startswith("interference") for event in events) else ""
+                if _INTERFERENCE in _events(words) else ""
             yield Step(name, actor, arguments, ended, result, other,
                        set(properties.names(self.again.broken(properties.ALL))),
-                       [event["text"] for event in events],
-                       [(event["step"] or "").split()[0] if event["step"] else ""
-                        for event in events],
-                       before, self.again.image())
+                       before, self.again.image(),
+                       partial(finding.events_of, words, places, self.half, self.where))
 
     def breaks(self, index: int, judged: dict[str, int]) -> Iterator[Break]:
         """Each property's first break, with the operations that led to it."""

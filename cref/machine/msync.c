@@ -21,10 +21,7 @@ static int msync_pte(struct vm_area_struct *vma, unsigned long address, pte_t *p
 	if (!page)
 		return 0;
 	/* RW stays: the next store makes the pte dirty again without a fault */
-	if (!ptep_clear_flush_dirty(vma, address, pte))
-		return 0;
-	kmm_note_asked(page);
-	return set_page_dirty(page);
+	return ptep_clear_flush_dirty(vma, address, pte) && set_page_dirty_by_pte(page);
 }
 
 static int msync_page_range(struct vm_area_struct *vma, unsigned long address, unsigned long end)

@@ -29,10 +29,8 @@ static int take_out(struct vm_area_struct *vma, unsigned long addr, pte_t *pte)
 	page = vm_normal_page(vma, addr, old);
 	if (!page)
 		return 0;
-	if (pte_dirty(old)) {
-		kmm_note_asked(page);
-		set_page_dirty(page);
-	}
+	if (pte_dirty(old))
+		set_page_dirty_by_pte(page);
 	vma->vm_mm->anon_replaced += kmm_page_is_anon(page);
 	page_remove_rmap(page);
 	put_page(page);

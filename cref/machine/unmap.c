@@ -90,10 +90,8 @@ static void take_from(struct page *page, struct vm_area_struct *vma, unsigned lo
 {
 	struct mm_struct *mm = vma->vm_mm;
 
-	if (pte_dirty(old)) {
-		kmm_note_asked(page);
-		set_page_dirty(page);
-	}
+	if (pte_dirty(old))
+		set_page_dirty_by_pte(page);
 	if (kmm_page_is_anon(page)) {
 		BUG_ON(!kmm_page_flag(page, PG_swapcache));
 		swap_duplicate(page->private);
@@ -166,7 +164,7 @@ static int sweep_pte(struct vm_area_struct *vma, unsigned long address, pte_t *p
 	if (page->index != linear_page_index(vma, address))
 		set_pte_at(mm, address, pte, pgoff_to_pte(page->index));
 	if (pte_dirty(old))
-		set_page_dirty(page);
+		set_page_dirty_by_pte(page);
 	page_remove_rmap(page);
 	page_cache_release(page);
 	dec_mm_counter(mm, file_rss);

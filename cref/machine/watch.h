@@ -12,6 +12,7 @@
 #ifndef KMM_MACHINE_WATCH_H
 #define KMM_MACHINE_WATCH_H
 
+#include "machine/dirty.h"
 #include "machine/operation.h"
 #include "machine/pgtable.h"
 
@@ -32,6 +33,8 @@ int kmm_is_later_store(u16 version);
 
 /* The operation that runs has a reason for this page of a file to be dirty. */
 void kmm_note_asked(const struct page *page);
+/* set_page_dirty for a dirty pte that was taken out or cleaned: that is a reason. */
+#define set_page_dirty_by_pte(page)	({ kmm_note_asked(page); set_page_dirty(page); })
 /* It writes at this address of a process, where `pte` stands: a fault may make that page dirty. */
 void kmm_note_write_at(const struct vm_area_struct *vma, unsigned long address, pte_t pte);
 /* A page that was clean is dirty. */

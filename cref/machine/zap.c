@@ -50,10 +50,8 @@ static void zap_present(struct vm_area_struct *vma, unsigned long address, pte_t
 	if (kmm_page_is_anon(page)) {
 		dec_mm_counter(mm, anon_rss);
 	} else {
-		if (pte_dirty(old)) {
-			kmm_note_asked(page);
-			set_page_dirty(page);
-		}
+		if (pte_dirty(old))
+			set_page_dirty_by_pte(page);
 		if (pte_young(old))
 			mark_page_accessed(page);
 		dec_mm_counter(mm, file_rss);
