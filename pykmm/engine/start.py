@@ -48,6 +48,7 @@ class Condition:
     limits : dict      as a scenario's line `limit` has them
     of_file, of_task, of_world   the same as fields
     kinds : tuple      of files that it changes; (): of all
+    clock_stands       the scenario's line `clock stands`
     """
 
     says: str
@@ -57,6 +58,7 @@ class Condition:
     of_task: dict[str, int] = field(default_factory=dict)
     of_world: dict[str, int] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
+    clock_stands: bool = False
 
     def changes(self, kind: str) -> bool:
         return not self.kinds or kind in self.kinds
@@ -110,6 +112,8 @@ CONDITIONS: dict[str, Condition] = {
                          of_task={"capabilities": 0, "own_signal.memlock": PAGE}),
     "map-count": Condition("one mapping and no more", limits={"max_map_count": "1"},
                            of_world={"max_map_count": 1}),
+    "clock": Condition("all operations fall into one second", of_world={"clock_stands": 1},
+                       clock_stands=True),
     "exec": Condition("READ_IMPLIES_EXEC", limits={"read_implies_exec": "1"},
                       of_task={"personality": _READ_IMPLIES_EXEC}),
 }

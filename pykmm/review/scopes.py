@@ -42,7 +42,7 @@ OF_UNITS: dict[str, Scope] = {
         "mmap munmap mprotect load store write fsync")),
 }
 
-# Whole alphabets: where it is shown that no run is shorter.  As deep as an hour allows.
+# Whole alphabets: where it is shown that no run is shorter.  As deep as some minutes allow.
 EVERY = tuple(name for name in ALL if name not in EXTRAS)
 _ON_DISK = ("ext2", "ext3", "block_device")
 

@@ -9,6 +9,7 @@ from ..world import World
 from . import layout, operations
 from .model import (
     Act,
+    Clock,
     Expect,
     Fail,
     FileLine,
@@ -48,7 +49,8 @@ def start(scope: Scope) -> list[Statement]:
         found.append(Limit((Option("memory", Value(str(scope.pages), "number")),)))
     limits = [Option(name, Value(value, _form(value)))
               for condition in scope.start for name, value in CONDITIONS[condition].limits.items()]
-    return [*found, *([Limit(tuple(limits))] if limits else [])]
+    stands = any(CONDITIONS[name].clock_stands for name in scope.start)
+    return [*found, *([Limit(tuple(limits))] if limits else []), *([Clock()] if stands else [])]
 
 
 def _file_options(scope: Scope, number: int) -> list[Option]:

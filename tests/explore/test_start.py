@@ -10,7 +10,7 @@ from pykmm.engine.start import CONDITIONS
 from pykmm.errors import BadInput
 from pykmm.report.paths import Map
 from pykmm.scenario import build, explored, layout, meaning, parse
-from pykmm.scenario.model import Act, FileLine, Limit, Line, Scenario
+from pykmm.scenario.model import Act, Clock, FileLine, Limit, Line, Scenario
 
 # of words that a pool or an address makes
 _OF_PLACES = ("ptr", "lock", "rb_node")
@@ -39,6 +39,8 @@ def of_scenario(scope: Scope) -> dict[str, int]:
     for one in said:
         if isinstance(one, Limit):
             build.set_limits(block, one.options)
+        if isinstance(one, Clock):
+            block.write("world.clock_stands", 1)
     _, where = World.block()
     return plain(where, block.image)
 
