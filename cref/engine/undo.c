@@ -4,6 +4,7 @@
 #include "machine/dirty.h"
 #include "machine/pgtable.h"
 #include "machine/running.h"
+#include "machine/watch.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
 
@@ -47,10 +48,12 @@ static void undo_one(const struct kmm_undo *undo)
 	u32 interfering = world->interfering;
 
 	world->interfering = 1;
-	if (undo->what == KMM_UNDO_PTE)
+	if (undo->what == KMM_UNDO_PTE) {
 		undo_pte((pte_t *)undo->address, (u32)undo->value);
-	else
+	} else {
+		kmm_note_asked((struct page *)undo->address);
 		set_page_dirty((struct page *)undo->address);
+	}
 	world->interfering = interfering;
 }
 
