@@ -66,6 +66,14 @@ static s64 got_block(struct inode *inode, u64 block, int create)
 	return error ? error : mapped;
 }
 
+static s64 got_shmem_page(struct inode *inode, pgoff_t index)
+{
+	struct page *page;
+	int error = shmem_getpage(inode, index, &page);
+
+	return error ? error : (s64)KMM_WORD(page);
+}
+
 static s64 read_page(struct address_space *mapping, pgoff_t index)
 {
 	int major, error;

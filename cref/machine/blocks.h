@@ -87,6 +87,8 @@ void __block_commit_write(struct inode *inode, struct page *page, u32 from, u32 
 int block_write_full_page(struct page *page, struct writeback_control *wbc);
 /* What writepage does when there are no buffers to be had: the page stays dirty.  -ENOMEM. */
 int kmm_writepage_no_memory(struct page *page, struct writeback_control *wbc);
+/* A locked page's block at `offset`, in which its file ends: zeroes from there on, and dirty. */
+void block_truncate_page(struct page *page, u32 offset);
 /* The buffers of a locked page that starts to be discarded at `offset`. */
 void block_invalidatepage(struct page *page, unsigned long offset);
 int try_to_release_page(struct page *page, u32 gfp);

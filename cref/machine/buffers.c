@@ -400,6 +400,50 @@ int __block_prepare_write(struct inode *inode, struct page *page, u32 from, u32 
 	return KMM_GIVE(ret, error);
 }
 
+static struct buffer_head *block_of_page(const struct page *page, u32 i)
+{
+	struct buffer_head *bh = kmm_buffers_of(page);
+
+	for (; i; i--)
+		bh = bh->b_this_page;
+	return bh;
+}
+
+/* Only this block is read; the page stays not Uptodate if it was so.  A hole is left alone. */
+void block_truncate_page(struct page *page, u32 offset)
+{
+	struct inode *inode = page->mapping->host;
+	u32 count = kmm_blocks_per_page(inode), i = offset >> inode->i_blkbits;
+	u32 sectors = kmm_sectors_of_block(count, i);
+	u32 kept = (1u << ((offset + (1u << KMM_SECTOR_SHIFT) - 1) >> KMM_SECTOR_SHIFT)) - 1;
+	u64 block = (u64)page->index * count + i;
+	struct buffer_head *bh;
+	int mapped;
+
+	KMM_EVENT(block_truncate_page, KMM_HERE, page, offset);
+	if (!kmm_page_flag(page, PG_private) && !create_empty_buffers(page, inode->i_blkbits, 0))
+		return;
+	bh = block_of_page(page, i);
+	if (bh->b_state >> BH_Freed & 1)
+		return;
+	if (!(bh->b_state >> BH_Mapped & 1)) {
+		if (get_block(inode, block, 0, &mapped) || !mapped)
+			return;
+		kmm_map_buffer(bh, block);
+	}
+	if (kmm_page_flag(page, PG_uptodate)) {
+		bh->b_state |= 1UL << BH_Uptodate;
+	} else if (!(bh->b_state >> BH_Uptodate & 1)) {
+		kmm_may_sleep();
+		read_buffer(page, inode, bh, sectors);
+	}
+	kmm_zero_sectors(page, sectors & ~kept);
+	if (inode->i_kind == KMM_EXT3)
+		kmm_join_transaction(bh);
+	kmm_note_asked(page);
+	mark_buffer_dirty(bh);
+}
+
 /* Dirties the blocks written and no others; the page is Uptodate if all its blocks are. */
 void __block_commit_write(struct inode *inode, struct page *page, u32 from, u32 to)
 {

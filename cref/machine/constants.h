@@ -186,6 +186,7 @@ enum bh_state_bits {
 #define S_MANDLOCK		8	/* a mandatory lock lies on it */
 #define S_HUGETLB		16	/* a file of hugetlbfs */
 #define S_SWAPFILE		32
+#define S_ACCOUNT		128	/* tmpfs: charged as a whole when it was made, not by page */
 #define S_CHARGES		64	/* the failing driver's: its hook sets VM_ACCOUNT before it fails */
 
 #define FMODE_READ		1

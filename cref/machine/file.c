@@ -178,8 +178,7 @@ struct page *find_get_page(struct address_space *mapping, pgoff_t index)
 	return slot->page;
 }
 
-/* A new page of a file, locked, not Uptodate: 0 or -errno; -EEXIST: somebody was faster. */
-static int make_page(struct address_space *mapping, pgoff_t index, struct page **made)
+int kmm_make_page(struct address_space *mapping, pgoff_t index, struct page **made)
 {
 	struct page *page = alloc_page(GFP_HIGHUSER);
 	int error;
@@ -212,7 +211,7 @@ struct page *kmm_find_lock_page(struct address_space *mapping, pgoff_t index, in
 		}
 		if (!make)
 			return NULL;
-		error = make_page(mapping, index, &page);
+		error = kmm_make_page(mapping, index, &page);
 		if (!error)
 			return page;
 		if (error != -EEXIST)
@@ -267,7 +266,7 @@ struct page *kmm_read_page(struct file *file, struct address_space *mapping, pgo
 		struct page *page = find_get_page(mapping, index);
 
 		if (!page) {
-			*error = make_page(mapping, index, &page);
+			*error = kmm_make_page(mapping, index, &page);
 			if (*error == -EEXIST)
 				continue;
 			if (*error)

@@ -87,8 +87,15 @@ struct page *kmm_read_page(struct file *file, struct address_space *mapping, pgo
  * is not there is made, not yet Uptodate.  NULL: not there, or no memory.
  */
 struct page *kmm_find_lock_page(struct address_space *mapping, pgoff_t index, int make);
-/* A tmpfs page, unlocked, with a reference, made if it is not there; NULL without memory. */
-struct page *shmem_getpage(struct inode *inode, pgoff_t index);
+/* A new one, locked, not Uptodate: 0, -ENOMEM, or -EEXIST where another was faster. */
+int kmm_make_page(struct address_space *mapping, pgoff_t index, struct page **made);
+/*
+ * A tmpfs page, unlocked, with a reference, made if it is not there: 0, -ENOMEM, or -ENOSPC
+ * where the file may not be charged for one more.
+ */
+int shmem_getpage(struct inode *inode, pgoff_t index, struct page **page);
+/* Gives back what a tmpfs file is charged for pages that it has no more. */
+void shmem_recalc_inode(struct inode *inode);
 
 /* write(2) of `len` bytes at `pos`, at most to the end of its page: bytes, or -errno. */
 long kmm_write(struct file *file, loff_t_kmm pos, unsigned long len);

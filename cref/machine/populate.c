@@ -101,39 +101,62 @@ int install_file_pte(struct mm_struct *mm, struct vm_area_struct *vma, unsigned 
 	return 0;
 }
 
-/* With a reference; NULL where it would have to be read and must not, or cannot be. */
-static struct page *page_of_file(struct file *file, unsigned long pgoff, int nonblock, int shmem)
+/*
+ * With a reference, in *page; NULL where it would have to be read and must not.  Any
+ * failure of a file's own read counts as no memory.
+ */
+static int page_of_file(struct file *file, unsigned long pgoff, int nonblock, struct page **page)
 {
 	struct address_space *mapping = file->f_mapping;
-	struct page *page;
 	int major, error;
 
-	if (nonblock) {
-		page = find_get_page(mapping, pgoff);
-		if (page && !kmm_page_flag(page, PG_uptodate)) {
-			put_page(page);
-			return NULL;
-		}
-		return page;
+	if (!nonblock) {
+		*page = kmm_read_page(file, mapping, pgoff, &major, &error);
+		return *page ? 0 : -ENOMEM;
 	}
-	if (shmem)
-		return shmem_getpage(mapping->host, pgoff);
-	return kmm_read_page(file, mapping, pgoff, &major, &error);
+	*page = find_get_page(mapping, pgoff);
+	if (*page && !kmm_page_flag(*page, PG_uptodate)) {
+		put_page(*page);
+		*page = NULL;
+	}
+	return 0;
+}
+
+/* The same of tmpfs, which waits for a page that is locked even where it must not read. */
+static int page_of_shmem(struct address_space *mapping, unsigned long pgoff, int nonblock,
+			 struct page **page)
+{
+	int uptodate;
+
+	if (!nonblock)
+		return shmem_getpage(mapping->host, pgoff, page);
+	*page = kmm_find_lock_page(mapping, pgoff, 0);
+	if (!*page)
+		return 0;
+	uptodate = kmm_page_flag(*page, PG_uptodate);
+	unlock_page(*page);
+	if (!uptodate) {
+		put_page(*page);
+		*page = NULL;
+	}
+	return 0;
 }
 
 static int populate_one(struct vm_area_struct *vma, unsigned long addr, pgprot_t prot,
 			unsigned long pgoff, int nonblock, int shmem)
 {
-	struct page *page = page_of_file(vma->vm_file, pgoff, nonblock, shmem);
-	int error = 0;
+	struct file *file = vma->vm_file;
+	struct page *page;
+	int error = shmem ? page_of_shmem(file->f_mapping, pgoff, nonblock, &page) :
+			    page_of_file(file, pgoff, nonblock, &page);
 
+	if (error)
+		return error;
 	if (page) {
 		mark_page_accessed(page);
 		error = install_page(vma->vm_mm, vma, addr, page, prot);
 		if (error)
 			put_page(page);
-	} else if (!nonblock) {
-		error = -ENOMEM;
 	} else if (vma->vm_flags & VM_NONLINEAR) {
 		error = install_file_pte(vma->vm_mm, vma, addr, pgoff, prot);
 	}

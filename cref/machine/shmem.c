@@ -10,19 +10,65 @@
 
 #define KMM_FILE KMM_FILE_MACHINE
 
-/* Made clean: only who writes to it makes it dirty. */
-struct page *shmem_getpage(struct inode *inode, pgoff_t index)
+void shmem_recalc_inode(struct inode *inode)
 {
-	struct page *page = kmm_find_lock_page(inode->i_mapping, index, 1);
+	unsigned long has = inode->i_mapping->nrpages;
+	long gone = (long)inode->i_charged - (long)has;
 
-	if (!page)
-		return NULL;
+	if (inode->i_flags & S_ACCOUNT || gone <= 0)
+		return;
+	inode->i_charged -= (u32)gone;
+	vm_unacct_memory(gone);
+}
+
+/* One page more: 0 or -ENOSPC. */
+static int charge_page(struct inode *inode)
+{
+	if (inode->i_flags & S_ACCOUNT)
+		return 0;
+	if (security_vm_enough_memory(1))
+		return -ENOSPC;
+	inode->i_charged++;
+	return 0;
+}
+
+static void uncharge_page(struct inode *inode)
+{
+	if (inode->i_flags & S_ACCOUNT)
+		return;
+	inode->i_charged--;
+	vm_unacct_memory(1);
+}
+
+/* Made clean: only who writes to it makes it dirty. */
+int shmem_getpage(struct inode *inode, pgoff_t index, struct page **found)
+{
+	struct address_space *mapping = inode->i_mapping;
+	struct page *page;
+	int error;
+
+	do {
+		page = kmm_find_lock_page(mapping, index, 0);
+		if (page)
+			break;
+		shmem_recalc_inode(inode);
+		error = charge_page(inode);
+		if (error)
+			return error;
+		error = kmm_make_page(mapping, index, &page);
+		if (error)
+			uncharge_page(inode);
+		/* where the tree has no room the kernel would try for ever */
+		if (error && error != -EEXIST)
+			return -ENOMEM;
+	} while (error);
 	if (!kmm_page_flag(page, PG_uptodate)) {
 		kmm_zero_contents(page->contents);
 		SetPageUptodate(page);
 	}
 	unlock_page(page);
-	return page;
+	*found = page;
+	return 0;
 }
 
 static struct page *nopage(struct vm_area_struct *area, unsigned long address)
@@ -30,12 +76,13 @@ static struct page *nopage(struct vm_area_struct *area, unsigned long address)
 	struct inode *inode = area->vm_file->f_mapping->host;
 	pgoff_t index = ((address - area->vm_start) >> PAGE_SHIFT) + area->vm_pgoff;
 	struct page *page;
+	int error;
 
 	if ((u64)index << PAGE_SHIFT >= (u64)inode->i_size)
 		return NOPAGE_SIGBUS;
-	page = shmem_getpage(inode, index);
-	if (!page)
-		return NOPAGE_OOM;
+	error = shmem_getpage(inode, index, &page);
+	if (error)
+		return error == -ENOMEM ? NOPAGE_OOM : NOPAGE_SIGBUS;
 	mark_page_accessed(page);
 	return page;
 }
@@ -81,6 +128,8 @@ static int open_unnamed(struct vm_area_struct *vma, struct file **opened)
 	}
 	kmm_make_inode(inode, KMM_TMPFS, (loff_t_kmm)(pages << PAGE_SHIFT));
 	inode->i_charged = charged;
+	if (charged)
+		inode->i_flags |= S_ACCOUNT;
 	file->f_mapping = inode->i_mapping;
 	file->f_dentry->d_inode = inode;
 	file->f_op = kmm_file_kinds[KMM_TMPFS].f_op;

@@ -48,18 +48,15 @@ static void truncate_partial_page(struct page *page, unsigned long partial)
 		do_invalidatepage(page, partial);
 }
 
-/* The page that the new end cuts in two; it stays. */
+/* The page that the new end cuts in two; it stays, and so do its ptes and PG_dirty. */
 static void truncate_last_page(struct address_space *mapping, loff_t_kmm lstart)
 {
-	struct page *page = find_get_page(mapping, (pgoff_t)lstart >> PAGE_SHIFT);
+	struct page *page = kmm_find_lock_page(mapping, (pgoff_t)lstart >> PAGE_SHIFT, 0);
 
 	if (!page)
 		return;
-	lock_page(page);
-	if (page->mapping == mapping) {
-		wait_on_page_writeback(page);
-		truncate_partial_page(page, lstart & (PAGE_SIZE - 1));
-	}
+	wait_on_page_writeback(page);
+	truncate_partial_page(page, lstart & (PAGE_SIZE - 1));
 	unlock_page(page);
 	page_cache_release(page);
 }
@@ -123,22 +120,53 @@ void truncate_inode_pages(struct address_space *mapping, loff_t_kmm lstart)
 }
 
 /*
- * i_op->truncate: blocks wholly past the end become holes, and what lies past
- * it in the last one reads as zeroes ever after.  Only disks have blocks.
+ * The block that the file ends in is brought into memory, and made dirty there: 0 where
+ * no page can be had for it.
  */
-static void truncate_blocks(struct inode *inode)
+static int truncate_last_block(struct inode *inode)
+{
+	struct page *page;
+
+	if (!(inode->i_size & (((loff_t_kmm)1 << inode->i_blkbits) - 1)))
+		return 1;
+	page = kmm_find_lock_page(inode->i_mapping, (pgoff_t)inode->i_size >> PAGE_SHIFT, 1);
+	if (!page)
+		return 0;
+	block_truncate_page(page, inode->i_size & (PAGE_SIZE - 1));
+	unlock_page(page);
+	page_cache_release(page);
+	return 1;
+}
+
+/* Blocks wholly past the end become holes, of which the disk here keeps nothing. */
+static void free_blocks(struct inode *inode)
 {
 	loff_t_kmm block = (loff_t_kmm)1 << inode->i_blkbits;
 	u64 kept = (u64)(inode->i_size + block - 1) >> inode->i_blkbits;
-	u64 sector = kmm_first_sector_past(inode->i_size);
+	u64 sector = kept << (inode->i_blkbits - KMM_SECTOR_SHIFT);
 
-	if (inode->i_kind != KMM_EXT2 && inode->i_kind != KMM_EXT3)
-		return;
 	if (kept < 64)
 		inode->i_mapped &= (1ull << kept) - 1;
-	kmm_forget_stores_from(inode, sector);
 	for (; sector < (u64)kmm_world->size.slots * KMM_SECTORS; sector++)
 		inode->i_disk[sector] = 0;
+}
+
+/* i_op->truncate, for a size that may be larger than before.  ext3 gives up without a page. */
+static void truncate_hook(struct inode *inode)
+{
+	switch (inode->i_kind) {
+	case KMM_EXT2:
+	case KMM_EXT3:
+		kmm_forget_stores_from(inode, kmm_first_sector_past(inode->i_size));
+		if (truncate_last_block(inode) || inode->i_kind == KMM_EXT2)
+			free_blocks(inode);
+		break;
+	case KMM_TMPFS:
+		shmem_recalc_inode(inode);
+		break;
+	default:
+		break;
+	}
 }
 
 static int may_grow(loff_t_kmm size)
@@ -165,7 +193,7 @@ long vmtruncate(struct inode *inode, loff_t_kmm size)
 				    (loff_t_kmm)PAGE_MASK, 0, 1);
 		truncate_inode_pages(mapping, size);
 	}
-	truncate_blocks(inode);
+	truncate_hook(inode);
 	return 0;
 }
 

@@ -289,7 +289,7 @@ struct inode {
 	u32 i_kind;
 	u32 i_flags;
 	u32 i_blkbits;
-	u32 i_charged;			/* pages that an unnamed tmpfs file is charged for */
+	u32 i_charged;			/* pages that a tmpfs file is charged for */
 	u32 i_count;			/* 0: the slot is free; open files and the name hold it */
 	u32 i_committing;		/* 1: a commit of its journal is under way */
 };

@@ -100,10 +100,11 @@ static int write_ramfs(struct inode *inode, pgoff_t index, u32 from, u32 to)
 /* tmpfs does not lock the page while it copies. */
 static int write_tmpfs(struct inode *inode, pgoff_t index, u32 from, u32 to)
 {
-	struct page *page = shmem_getpage(inode, index);
+	struct page *page;
+	int error = shmem_getpage(inode, index, &page);
 
-	if (!page)
-		return -ENOMEM;
+	if (error)
+		return error;
 	copy_in(page, from, to);
 	grows(inode, (loff_t_kmm)(index << PAGE_SHIFT) + to);
 	set_page_dirty(page);

@@ -13,8 +13,8 @@ ACCOUNT = 0x100000
 def test_shmem_getpage_makes_a_page_of_zeroes_that_is_clean(kernel):
     kernel.inode(0, "tmpfs")
     assert kernel.call("shmem_getpage", INODE, 5) == kernel.at("page[0]")
-    assert names(kernel) == ["alloc_page", "add_to_page_cache", "lru_cache_add",
-                             "SetPageUptodate", "unlock_page"]
+    assert names(kernel) == ["security_vm_enough_memory", "alloc_page", "add_to_page_cache",
+                             "lru_cache_add", "SetPageUptodate", "unlock_page"]
     assert contents(kernel, 0) == [0, 0, 0, 0]
     assert flags(kernel, 0) == "uptodate"
     assert kernel.slots() == [(5, "page[0]", set())]
@@ -33,7 +33,85 @@ def test_shmem_getpage_finds_a_page(kernel):
 def test_shmem_getpage_without_memory(kernel):
     kernel.inode(0, "tmpfs")
     kernel.set("world.fail_in", 1)
-    assert kernel.call("shmem_getpage", INODE, 0) == 0
+    assert kernel.call("shmem_getpage", INODE, 0) == ENOMEM
+    assert charges(kernel) == (0, 0)
+
+
+def charges(kernel, inode=0):
+    return kernel.get(f"inode[{inode}].i_charged"), kernel.get("world.vm_committed_space")
+
+
+S_ACCOUNT = 128
+
+
+@pytest.mark.parametrize("flags, limit, result, after", [
+    (0, 10, "page[0]", (1, 1)),                 # one page more
+    (0, 0, ENOSPC, (0, 0)),                     # which is refused
+    (S_ACCOUNT, 0, "page[0]", (0, 0)),          # one that was charged as a whole
+])
+def test_a_tmpfs_file_is_charged_for_each_page(kernel, flags, limit, result, after):
+    kernel.inode(0, "tmpfs")
+    kernel.set("inode[0].i_flags", flags)
+    kernel.set("world.commit_limit", limit)
+    found = kernel.call("shmem_getpage", INODE, 1)
+    assert found == (kernel.at(result) if isinstance(result, str) else result)
+    assert charges(kernel) == after
+    assert (names(kernel)[0] == "security_vm_enough_memory") == (not flags)
+
+
+def test_a_page_of_tmpfs_that_is_there_costs_nothing(kernel):
+    kernel.inode(0, "tmpfs")
+    cache(kernel, 3, index=5, flags="uptodate")
+    kernel.set("world.commit_limit", 0)
+    assert kernel.call("shmem_getpage", INODE, 5) == kernel.at("page[3]")
+    assert charges(kernel) == (0, 0)
+
+
+@pytest.mark.parametrize("flags, charged, pages, after", [
+    (0, 3, 1, (1, 8)), (0, 1, 1, (1, 10)), (0, 0, 1, (0, 10)), (S_ACCOUNT, 3, 1, (3, 10)),
+])
+def test_what_tmpfs_is_charged_for_and_has_no_more_is_given_back(kernel, flags, charged, pages, after):
+    kernel.inode(0, "tmpfs")
+    kernel.set("inode[0].i_flags", flags)
+    kernel.set("inode[0].i_charged", charged)
+    kernel.set("world.vm_committed_space", 10)
+    for i in range(pages):
+        cache(kernel, i, index=i, flags="uptodate")
+    kernel.call("shmem_recalc_inode", INODE)
+    assert charges(kernel) == after
+
+
+def test_tmpfs_gives_charges_back_when_it_makes_a_page_and_when_it_is_cut(kernel):
+    kernel.inode(0, "tmpfs", size=8192)
+    for index in (0, 1):
+        page = kernel.call("shmem_getpage", INODE, index)
+        kernel.call("put_page", page)
+    assert charges(kernel) == (2, 2)
+    assert kernel.call("truncate", INODE, 4096) == 0
+    assert charges(kernel) == (1, 1)
+    # reclaim takes one that nobody wrote; the next page that is made tells
+    kernel.call("lock_page", "page[0]")
+    kernel.call("remove_from_page_cache", "page[0]")
+    assert charges(kernel) == (1, 1)
+    kernel.call("shmem_getpage", INODE, 3)
+    assert charges(kernel) == (1, 1)
+    assert ("vm_unacct_memory", 1) in kernel.events()
+
+
+@pytest.mark.parametrize("limit, result", [(1, 0), (0, -1)])
+def test_a_fault_that_tmpfs_may_not_be_charged_for_is_a_bus_error(kernel, limit, result):
+    mapped(kernel)
+    kernel.set("world.commit_limit", limit)
+    page = kernel.call("nopage", VMA, BASE)
+    assert page == (kernel.at("page[0]") if limit else 0)
+
+
+@pytest.mark.parametrize("limit, result", [(1, 1024), (0, ENOSPC)])
+def test_a_write_that_tmpfs_may_not_be_charged_for(kernel, limit, result):
+    mapped(kernel)
+    kernel.set("world.commit_limit", limit)
+    assert kernel.call("kmm_write", "file[0].f_mapping", 0, 1024) == result
+    assert kernel.get("page[0]._count") == (2 if limit else 0)
 
 
 def mapped(kernel, size=4096, mm="mm[0]"):
