@@ -47,7 +47,7 @@ _INTERFERENCE = [name for name, *_ in core.EVENTS].index("interference")
 class Step:
     """One operation of a sequence, and what it did.
 
-    other : str        the operation that another actor did at a pause of it, or ""
+    others : tuple     the operations that other actors did at pauses of it
     broken : set       properties that do not hold after it
     before, after      images of the world
     told : function    its events, as pykmm.engine.finding has them
@@ -58,7 +58,7 @@ class Step:
     arguments: tuple[int, ...]
     ended: str
     result: int
-    other: str
+    others: tuple[str, ...]
     broken: set[str]
     before: bytes
     after: bytes
@@ -66,7 +66,7 @@ class Step:
 
     @property
     def names(self) -> set[str]:
-        return {self.name, self.other}
+        return {self.name, *self.others}
 
     @cached_property
     def events(self) -> list[tuple[str, str]]:
@@ -105,13 +105,15 @@ class Break:
         return found - {self.name}
 
 
-def _events(words: list[int]) -> set[int]:
-    """Numbers of the events of a trace."""
-    found, at = set(), 0
+def _others(words: list[int]) -> Iterator[int]:
+    """The kinds of operation that other actors did, of the words of a trace."""
+    at = 0
     while at < len(words):
-        found.add(words[at] & 0xFFFF)
-        at += 1 + (words[at] >> 16)
-    return found
+        count = words[at] >> 16
+        # kind, actor, and whether it was allowed
+        if words[at] & 0xFFFF == _INTERFERENCE and words[at + count]:
+            yield words[at + 1]
+        at += 1 + count
 
 
 class State:
@@ -175,7 +177,7 @@ def _by_mprotect(b: Break) -> bool:
 def _stored_while_invalidated(b: Break) -> bool:
     """Each store that is gone was made while the file was invalidated."""
     before, after = b.state(b.last.before), b.state(b.last.after)
-    return "invalidate" in b.last.names and bool(b.last.other) and all(
+    return "invalidate" in b.last.names and bool(b.last.others) and all(
         version > before["world.version"] for *_, version in _gone(after))
 
 
@@ -190,7 +192,7 @@ def _gone(state: State) -> list[tuple[int, int, int, int]]:
 
 
 def _taken_away_while_dirtied(b: Break) -> bool:
-    return bool(b.last.other) and bool(b.last.names & _TAKE_AWAY)
+    return bool(b.last.others) and bool(b.last.names & _TAKE_AWAY)
 
 
 def _forgotten(b: Break) -> list[int]:
@@ -328,9 +330,8 @@ class Sequences:
             self.again.forget_trace()
             ended, result, _ = self.again.operate(self.half, name, actor, *arguments)
             words, places = self.again.trace()
-            other = self._kinds[self.where.read(before, "world.interference") & 0xFF] \
-                if _INTERFERENCE in _events(words) else ""
-            yield Step(name, actor, arguments, ended, result, other,
+            others = tuple(self._kinds[kind] for kind in _others(words))
+            yield Step(name, actor, arguments, ended, result, others,
                        set(properties.names(self.again.broken(properties.ALL))),
                        before, self.again.image(),
                        partial(finding.events_of, words, places, self.half, self.where))
@@ -409,9 +410,9 @@ def _show(kernel: str, seed: int, shard: int, index: int) -> int:
     for number, step in enumerate(drawn.steps(index, 1 << 30)):
         newly = sorted(step.broken - known & drawn.meant)
         known |= step.broken
+        meanwhile = "  meanwhile: " + " ".join(step.others) if step.others else ""
         print(f"{number:3}  p{step.actor}: {step.name} {' '.join(map(str, step.arguments))} -> "
-              f"{step.ended if step.ended != 'returned' else step.result}"
-              f"{f'  meanwhile: {step.other}' if step.other else ''}"
+              f"{step.ended if step.ended != 'returned' else step.result}{meanwhile}"
               f"{'  BROKEN: ' + ' '.join(newly) if newly else ''}")
     for one in drawn.breaks(index, judged) if judged else ():
         print(f"{one.name}: {reason_of(one) or 'UNEXPLAINED'}")

@@ -440,6 +440,7 @@ void block_truncate_page(struct page *page, u32 offset)
 	kmm_zero_sectors(page, sectors & ~kept);
 	if (inode->i_kind == KMM_EXT3)
 		kmm_join_transaction(bh);
+	kmm_note_asked(page);
 	mark_buffer_dirty(bh);
 }
 
