@@ -112,7 +112,7 @@ struct sweep {
 	struct writeback_control *wbc;
 	int use_bio;
 	int is_range;
-	pgoff_t end;			/* of the range: its last page */
+	pgoff_t end;			/* the last page of the range, or of all */
 	int ret;
 	int done;
 };
@@ -167,8 +167,9 @@ static int run(struct sweep *sweep, pgoff_t *index)
 	int found = 0;
 	u32 i;
 
-	while (!sweep->done &&
-	       pagevec_lookup_tag(&pvec, sweep->mapping, index, PAGECACHE_TAG_DIRTY)) {
+	while (!sweep->done && *index <= sweep->end &&
+	       pagevec_lookup_tag(&pvec, sweep->mapping, index, PAGECACHE_TAG_DIRTY,
+				  kmm_most_pages(*index, sweep->end))) {
 		found = 1;
 		for (i = 0; i < pvec.nr; i++)
 			write_page(sweep, pvec.pages[i]);
@@ -184,7 +185,7 @@ int mpage_writepages(struct address_space *mapping, struct writeback_control *wb
 		.wbc = wbc,
 		.use_bio = use_bio,
 		.is_range = wbc->start || wbc->end,
-		.end = (pgoff_t)wbc->end >> PAGE_SHIFT,
+		.end = wbc->start || wbc->end ? (pgoff_t)wbc->end >> PAGE_SHIFT : ~0UL,
 	};
 	pgoff_t index = 0;
 

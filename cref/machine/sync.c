@@ -35,7 +35,9 @@ int filemap_fdatawait(struct address_space *mapping)
 
 	if (!pages)
 		return 0;
-	while (pagevec_lookup_tag(&pvec, mapping, &index, PAGECACHE_TAG_WRITEBACK)) {
+	while (index < pages &&
+	       pagevec_lookup_tag(&pvec, mapping, &index, PAGECACHE_TAG_WRITEBACK,
+				  kmm_most_pages(index, pages - 1))) {
 		for (i = 0; i < pvec.nr && pvec.pages[i]->index < pages; i++) {
 			wait_on_page_writeback(pvec.pages[i]);
 			if (kmm_page_flag(pvec.pages[i], PG_error))

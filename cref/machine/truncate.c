@@ -67,7 +67,7 @@ static void truncate_first_pass(struct address_space *mapping, pgoff_t index)
 	struct pagevec pvec;
 	u32 i;
 
-	while (pagevec_lookup_tag(&pvec, mapping, &index, KMM_ANY_TAG)) {
+	while (pagevec_lookup_tag(&pvec, mapping, &index, KMM_ANY_TAG, PAGEVEC_SIZE)) {
 		for (i = 0; i < pvec.nr; i++) {
 			struct page *page = pvec.pages[i];
 
@@ -89,7 +89,7 @@ static void truncate_second_pass(struct address_space *mapping, pgoff_t start)
 	u32 i;
 
 	for (;;) {
-		if (!pagevec_lookup_tag(&pvec, mapping, &index, KMM_ANY_TAG)) {
+		if (!pagevec_lookup_tag(&pvec, mapping, &index, KMM_ANY_TAG, PAGEVEC_SIZE)) {
 			if (index == start)
 				return;
 			index = start;
@@ -284,7 +284,7 @@ int invalidate_inode_pages2(struct address_space *mapping)
 	int ret = 0, rest = 1;
 	u32 i;
 
-	while (!ret && pagevec_lookup_tag(&pvec, mapping, &index, KMM_ANY_TAG)) {
+	while (!ret && pagevec_lookup_tag(&pvec, mapping, &index, KMM_ANY_TAG, PAGEVEC_SIZE)) {
 		for (i = 0; i < pvec.nr && !ret; i++)
 			ret = invalidate_page(mapping, pvec.pages[i], &rest);
 		pagevec_release(&pvec);

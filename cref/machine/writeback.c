@@ -27,7 +27,7 @@ void kmm_put_wbc(struct writeback_control *wbc)
 }
 
 u32 pagevec_lookup_tag(struct pagevec *pvec, struct address_space *mapping, pgoff_t *index,
-		       int tag)
+		       int tag, u32 most)
 {
 	const struct radix_tree_root *root = &mapping->page_tree;
 	u32 i;
@@ -37,7 +37,7 @@ u32 pagevec_lookup_tag(struct pagevec *pvec, struct address_space *mapping, pgof
 		return 0;
 	/* for reading, in the kernel */
 	write_lock_irq(&mapping->tree_lock);
-	for (i = 0; i < root->nr && pvec->nr < PAGEVEC_SIZE; i++) {
+	for (i = 0; i < root->nr && pvec->nr < most; i++) {
 		const struct radix_tree_slot *slot = &root->slots[i];
 
 		if (kmm_slot_index(slot) < *index)

@@ -11,13 +11,18 @@ struct writeback_control *kmm_get_wbc(void);
 void kmm_put_wbc(struct writeback_control *wbc);
 
 /*
- * Up to PAGEVEC_SIZE pages of a file from *index on, ascending, each with a
- * reference until the release; *index moves past the last one.  tag: only
- * pages with it; KMM_ANY_TAG: all.
+ * Up to `most` pages of a file from *index on, ascending, each with a reference
+ * until the release; *index moves past the last one.  tag: only pages with it;
+ * KMM_ANY_TAG: all.
  */
 #define KMM_ANY_TAG		(-1)
 u32 pagevec_lookup_tag(struct pagevec *pvec, struct address_space *mapping, pgoff_t *index,
-		       int tag);
+		       int tag, u32 most);
+/* How many may be of interest in [index, end], which is not empty. */
+static inline u32 kmm_most_pages(pgoff_t index, pgoff_t end)
+{
+	return end - index < PAGEVEC_SIZE ? (u32)(end - index) + 1 : PAGEVEC_SIZE;
+}
 void pagevec_release(struct pagevec *pvec);
 
 /* The first sector that lies wholly past this many bytes. */

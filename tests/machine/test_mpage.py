@@ -111,8 +111,19 @@ def test_mpage_writepages_of_a_range_of_bytes(file, start, end, expected, sync):
     file.set(f"{MAPPING}.writeback_index", 0 if not (start or end) else 2)
     run(file, sync=sync, start=start, end=end)
     assert written(file) == [f"page[{i}]" for i in expected]
+    # no more pages are looked up than the range has
+    assert [event[1] for event in named(file, "lock_page")] == [f"page[{i}]" for i in expected]
     # a range leaves the place of the next run alone
     assert file.get(f"{MAPPING}.writeback_index") == (2 if start or end else 4)
+
+
+def test_mpage_writepages_meets_a_page_behind_its_range(file):
+    """As many are looked up as the range has pages, wherever they are."""
+    dirty(file, 0, 3)
+    run(file, sync=ALL, start=0x1000, end=0x1FFF)
+    assert written(file) == []
+    assert [event[0] for event in named(file, "lock_page", "unlock_page", "put_page")] == [
+        "lock_page", "unlock_page", "put_page"]
 
 
 @pytest.mark.parametrize("nr, after", [(1, -3), (2, -2), (4, 0), (5, 1), (0, -4)])
