@@ -5,7 +5,7 @@
     python tools/witnesses.py [--runs] [--jobs N]
 
 First the shortest runs of small scopes, then whole alphabets (shortest/whole.toml), which show that
-no run is shorter: an hour on one core.  --runs: the runs alone, in seconds.  A scenario that is not
+no run is shorter: some minutes.  --runs: the runs alone, in seconds.  A scenario that is not
 found any more is removed.  The files are the same on every machine.
 
 Exit status: 0; 1 a run of a whole alphabet is shorter than those of small scopes: it is told, and

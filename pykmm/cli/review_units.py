@@ -95,7 +95,7 @@ def _runs(units: dict) -> list[str]:
 
 def _whole(report: dict) -> list[str]:
     """What "shortest" rests on: the record, and what of it was looked at again."""
-    lines = ["", "every operation with every value (pykmm/review/shortest/whole.toml, an hour by "
+    lines = ["", "every operation with every value (pykmm/review/shortest/whole.toml, by "
              "tools/witnesses.py):"]
     for row in report["whole"]:
         depths = [depth for of in row["within"].values() for depth in of.values()]

@@ -3,7 +3,7 @@
 
 In each scope of scopes.WHOLE every operation with every value is tried, by v8 and by the seven kernels
 that lack a unit, one operation short of the shortest run that is known of each, or as deep as the
-scope goes.  That takes an hour; so what it came to is in shortest/whole.toml, and "shortest" is said
+scope goes.  That takes some minutes; so what it came to is in shortest/whole.toml, and "shortest" is said
 of a run only where that says that it was looked at.  tools/witnesses.py makes it again.
 """
 

@@ -53,7 +53,8 @@ def _whole() -> dict[str, Scope]:
         # a block means nothing where there is no disk
         for blocks in BLOCKS if kind in _ON_DISK else (4096,):
             found[f"{kind}, blocks of {blocks}"] = Scope(
-                kinds=(kind,), blocks=blocks, ops=EVERY, descriptors=1, depth=3)
+                kinds=(kind,), blocks=blocks, ops=EVERY, descriptors=1,
+                depth=3 if kind in _ON_DISK and blocks == 4096 else 2)
     for kind in (*_ON_DISK, "tmpfs"):
         found[f"{kind}, two processes"] = Scope(kinds=(kind,), processes=2, ops=EVERY,
                                                 descriptors=1, depth=2)
