@@ -3,66 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/explore/beside.h"
+#include "engine/explore/beside_inside.h"
 #include "engine/explore/hash.h"
-#include "engine/explore/inside.h"
-#include "machine/property.h"
-
-#define LEVELS	(KMM_MOST_DEPTH + 4)
-
-/* Numbers of a set's worlds, or pairs, that are so many operations from the start. */
-struct level {
-	u32 *numbers;
-	u32 nr, room;
-};
-
-/* Worlds of v8, or pairs of v8's and one other kernel's that have parted. */
-struct set {
-	struct kmm_visited visited;	/* a pair's flag: its parent is a world of v8 */
-	u8 *cost;			/* operations from the start, of each */
-	u32 room;
-	struct level levels[LEVELS];
-};
-
-/* A world of the path that was walked last. */
-struct step {
-	u32 set, number;
-};
-
-/* What one kernel made of an action. */
-struct did {
-	struct kmm_result result;
-	u32 order_fault, sleep_fault, store_faults;
-	u32 took_place;
-	u32 called;
-};
-
-struct kmm_beside {
-	struct kmm_explore_job job;
-	struct kmm_kernel kernels[KMM_MOST_KERNELS + 1];	/* the first one is v8 */
-	u32 nr;
-	struct kmm_runner *runner;
-	struct kmm_canonical *form;
-	struct set sets[KMM_MOST_KERNELS + 1];
-	struct kmm_beside_found wrong[KMM_MOST_KERNELS + 1], seen[KMM_MOST_KERNELS + 1];
-	struct kmm_beside_totals totals;
-	u8 *left[2];			/* what the action that is tried has left, by v8 and another */
-	u8 *images;			/* two of each step */
-	struct step path[KMM_MOST_DEPTH + 1];
-	u32 room, walked, at, most;
-};
-
-#define V8	0u
-
-static u64 bytes_of(const struct kmm_beside *b)
-{
-	return b->runner->state_bytes;
-}
-
-static u8 *image_of(struct kmm_beside *b, u32 at, u32 which)
-{
-	return b->images + (2ull * at + which) * bytes_of(b);
-}
 
 /* Runs of a kernel that are shorter than what was found, and not longer than is asked. */
 static u32 limit_of(const struct kmm_beside *b, u32 kernel)
@@ -242,151 +184,6 @@ static int walk_to(struct kmm_beside *b, u32 set, u32 number)
 	return (int)length;
 }
 
-/* What is asked of a pair. */
-
-/* An address in the block, as a place in an image of it. */
-static const void *in_image(const struct kmm_beside *b, const u8 *image, const void *address)
-{
-	return image + ((const u8 *)address - (const u8 *)b->runner->world);
-}
-
-static int is_older(const struct kmm_beside *b, u32 inode)
-{
-	const struct world *world = b->runner->world;
-	const u16 *one = in_image(b, b->left[0], world->inodes[inode].i_disk);
-	const u16 *other = in_image(b, b->left[1], world->inodes[inode].i_disk);
-	u32 sectors = world->size.slots * KMM_SECTORS, i;
-
-	for (i = 0; i < sectors; i++)
-		if (other[i] < one[i])
-			return 1;
-	return 0;
-}
-
-/* After fsync: the file of its descriptor. */
-static int synced_less(const struct kmm_beside *b, const struct kmm_operation *operation)
-{
-	const struct world *world = b->runner->world;
-	const struct file *file;
-
-	if (operation->kind != KMM_OP_fsync || operation->a[0] >= KMM_NR_FDS)
-		return 0;
-	/* the block is as the other kernel left it, and an open file is the same in both */
-	file = world->tasks[operation->actor % world->size.mms].fd[operation->a[0]];
-	return file && is_older(b, (u32)(file->f_mapping->host - world->inodes));
-}
-
-/* Nobody is left, and nothing to be written. */
-static int is_at_rest(const struct world *world)
-{
-	u32 i;
-
-	for (i = 0; i < world->size.mms; i++)
-		if (world->mms[i].mm_users)
-			return 0;
-	for (i = 0; i + 1 < world->size.pages; i++)
-		if (world->pages[i]._count.counter > 0 &&
-		    (world->pages[i].io || world->pages[i].pins ||
-		     world->pages[i].flags & (1UL << PG_dirty | 1UL << PG_writeback)))
-			return 0;
-	for (i = 0; i < world->size.buffers; i++)
-		if (world->buffers[i].b_page &&
-		    (world->buffers[i].b_state & 1UL << BH_Dirty || world->buffers[i].b_in_transaction))
-			return 0;
-	return 1;
-}
-
-static int at_rest_less(struct kmm_beside *b)
-{
-	struct world *world = b->runner->world;
-	u32 i;
-
-	if (!is_at_rest(world))
-		return 0;
-	memcpy(world, b->left[0], bytes_of(b));
-	if (!is_at_rest(world))
-		return 0;
-	for (i = 0; i < b->job.scope.files; i++)
-		if (is_older(b, i))
-			return 1;
-	return 0;
-}
-
-/* A pin gives the number of a page, which no user sees. */
-static int answers_differ(const struct kmm_operation *operation, const struct did did[2])
-{
-	s64 one = did[0].result.ret, other = did[1].result.ret;
-
-	if (!kmm_operation_by_process(operation->kind))
-		return 0;
-	if (operation->kind == KMM_OP_pin && one >= 0 && other >= 0)
-		return 0;
-	return one != other;
-}
-
-static u32 broken_in(struct kmm_beside *b, u32 which, u32 mask, const struct did *did)
-{
-	struct world *world = b->runner->world;
-
-	memcpy(world, b->left[which], bytes_of(b));
-	world->order_fault = did->order_fault;
-	world->sleep_fault = did->sleep_fault;
-	world->store_faults = did->store_faults;
-	return kmm_broken(world, mask);
-}
-
-static void note(struct kmm_beside_found *found, u32 within, const struct kmm_beside_found *one)
-{
-	if (one->length <= within && (!found->length || one->length < found->length ||
-				      (one->length == found->length && one->what < found->what)))
-		*found = *one;
-}
-
-/* What goes wrong, and what is seen; 0: nothing is tried from this pair. */
-static int judge(struct kmm_beside *b, struct kmm_beside_found *one, const struct did did[2])
-{
-	const struct kmm_action *action = &b->job.actions[one->action];
-	const struct kmm_kernel *kernel = &b->kernels[one->kernel];
-	struct kmm_beside_found *wrong = &b->wrong[one->kernel], *seen = &b->seen[one->kernel];
-	u32 broken;
-
-	one->results[0] = did[0].result.ret;
-	one->results[1] = did[1].result.ret;
-	if (did[0].result.outcome != KMM_RETURNED || did[1].result.outcome != KMM_RETURNED) {
-		one->what = KMM_WRONG_OUTCOME + did[1].result.outcome;
-		if (did[0].result.outcome == KMM_RETURNED)
-			note(wrong, kernel->wrong_within, one);
-		one->what = KMM_SEEN_OUTCOME;
-		if (did[0].result.outcome != did[1].result.outcome)
-			note(seen, kernel->seen_within, one);
-		return 0;
-	}
-	if (one->length <= kernel->wrong_within &&
-	    (!wrong->length || one->length <= wrong->length)) {
-		broken = broken_in(b, 1, kernel->properties, &did[1]);
-		if (broken)
-			broken &= ~broken_in(b, 0, broken, &did[0]);
-		if (broken) {
-			one->what = (u32)__builtin_ctz(broken);
-			note(wrong, kernel->wrong_within, one);
-		}
-	}
-	memcpy(b->runner->world, b->left[1], bytes_of(b));
-	if (answers_differ(&action->operation, did)) {
-		one->what = KMM_SEEN_RESULT;
-		note(seen, kernel->seen_within, one);
-		return 0;
-	}
-	if (!did[0].result.ret && !did[1].result.ret && synced_less(b, &action->operation)) {
-		one->what = KMM_SEEN_SYNCED;
-		note(seen, kernel->seen_within, one);
-	} else if (at_rest_less(b)) {
-		one->what = KMM_SEEN_AT_REST;
-		note(seen, kernel->seen_within, one);
-	}
-	return 1;
-}
-
 /* Known by the forms of both, versions with names in common, and by which pages are the same. */
 static void hash_pair(struct kmm_beside *b, u64 hash[2])
 {
@@ -422,7 +219,7 @@ static int part(struct kmm_beside *b, struct kmm_beside_found *one, const struct
 	struct kmm_seen seen = { .parent = one->parent, .action = one->action & KMM_MOST_ACTIONS,
 				 .flags = !one->parted };
 
-	if (!judge(b, one, did) || one->length >= limit_of(b, one->kernel))
+	if (!kmm_beside_judge(b, one, did) || one->length >= limit_of(b, one->kernel))
 		return 0;
 	/* the one world of both is one of v8's, which are all there */
 	if (!memcmp(b->left[0], b->left[1], bytes_of(b)))
