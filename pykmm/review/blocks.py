@@ -13,6 +13,7 @@ _PG_DIRTY, _PG_PRIVATE, _BH_DIRTY = 4, 11, 1
 
 # what cleaned a block whose page stayed dirty
 BY_HAND, IN_A_RACE, BY_A_CUT = "by hand", "in a race", "by a cut"
+WITHOUT_SPACE = "without space"
 
 
 @dataclass
@@ -68,14 +69,14 @@ class Blocks:
     """The pages of a run, followed through all its events.
 
     taken : list       of Taken, in their order
-    cleaned : list     (moment, buffer, how) of each block that an operation left clean while its page
-                       is dirty
+    cleaned : list     (moment, page, buffer, how) of each block that an operation left clean while its
+                       page is dirty
     """
 
     def __init__(self, moments: tuple[Moment, ...]):
         self.pages: dict[int, _Page] = {}
         self.taken: list[Taken] = []
-        self.cleaned: list[tuple[Moment, int, str]] = []
+        self.cleaned: list[tuple[Moment, int, int, str]] = []
         for moment in moments:
             self._start(moment)
             for event in moment.events:
@@ -87,6 +88,7 @@ class Blocks:
         self.new_rings = _rings(moment.after)
         self.now = dict(_rings(moment.before))
         self.got: dict[int, int] = {}
+        self.no_space = False
         self._settle(moment.before, self.now)
 
     def _settle(self, state: State, rings: dict[int, tuple[int, int]]) -> None:
@@ -163,6 +165,9 @@ class Blocks:
         page.blocks = [dirty] * (PAGE // event["blocksize"])
         page.cleaned, page.released = {}, None
 
+    def _on_get_block(self, moment: Moment, event: Event) -> None:
+        self.no_space |= bool(event["error"])
+
     def _on_drop_buffers(self, moment: Moment, event: Event) -> None:
         if event["dropped"]:
             page = self._of(moment, event)
@@ -180,8 +185,14 @@ class Blocks:
         self.got[event["pte"]] = event["old"]
 
     def _end(self, moment: Moment) -> None:
+        for buffer, (number, block) in self.new_rings.items():
+            page = self.pages[number]
+            # nothing tells when writeback gives up a block for which there is no space
+            if self.no_space and block < len(page.blocks) and \
+                    not moment.after[f"buffer[{buffer}].b_state"] >> _BH_DIRTY & 1:
+                page.clean(block, WITHOUT_SPACE)
         self._settle(moment.after, self.new_rings)
-        self.cleaned += [(moment, buffer, self.pages[number].cleaned[block])
+        self.cleaned += [(moment, number, buffer, self.pages[number].cleaned[block])
                          for buffer, (number, block) in self.new_rings.items()
                          if block in self.pages[number].cleaned]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..engine import core
 from ..errors import HarnessError
-from .blocks import BY_A_CUT, BY_HAND, IN_A_RACE
+from .blocks import BY_A_CUT, BY_HAND, IN_A_RACE, WITHOUT_SPACE
 from .replay import Found, Replay
 from .run_steps import (
     FROM_PTE,
@@ -28,10 +28,14 @@ from .run_steps import (
     gave_back_unpaid,
     left_writable,
     page_disbelieved,
+    protection_made_anew,
     removed_though_stored,
     said_dirty,
+    stayed_writable,
+    taken_for_the_files,
     took_d,
     took_d_of_pinned,
+    zeroed,
 )
 
 
@@ -43,19 +47,24 @@ class Mechanism:
     document : str   where it is written up
     says : str       its steps, in the order in which they are taken, in a sentence
     steps : tuple    each was taken in such a run, and without it nothing goes wrong
+    of_sync : tuple  the same where a sync returned 0 and the store is not on disk; (): these steps.  The
+                     sync could only have found it by a fault, so that is what is undone
     """
 
     name: str
     document: str
     says: str
     steps: tuple[Step, ...]
+    of_sync: tuple[Step, ...] = ()
 
     def explains(self, run: Replay) -> bool:
         """Is it the cause of this run, in which nothing is undone yet?"""
-        return all(heals(run, step) for step in self.steps)
+        synced = run.found.name in SYNCED and self.of_sync
+        return all(heals(run, step) for step in synced or self.steps)
 
 
 _DOCS = "docs/findings/"
+SYNCED = ("synced_writes", "msynced_writes")
 MECHANISMS = (
     Mechanism(
         "F1", f"{_DOCS}truncated-while-dirtied.md",
@@ -66,12 +75,14 @@ MECHANISMS = (
         "F2", f"{_DOCS}store-after-a-flush.md",
         "A journal, or somebody by hand, cleans a block and leaves its page dirty; page_mkclean (MK4 "
         "to MK6) takes D of a pte over it.",
-        (cleaned(BY_HAND), took_d(BY_HAND))),
+        (cleaned(BY_HAND), took_d(BY_HAND)),
+        (cleaned(BY_HAND), stayed_writable(BY_HAND))),
     Mechanism(
         "F3", f"{_DOCS}store-while-written.md",
         "A store makes a page dirty that is about to be written, and the write cleans its blocks; "
         "page_mkclean (MK4 to MK6) takes D of a pte over one.",
-        (cleaned(IN_A_RACE), took_d(IN_A_RACE))),
+        (cleaned(IN_A_RACE), took_d(IN_A_RACE)),
+        (cleaned(IN_A_RACE), stayed_writable(IN_A_RACE))),
     Mechanism(
         "F4", f"{_DOCS}store-between-buffers-and-page.md",
         "Buffers are given back (TF4), a fault says by PG_dirty that it has stored, and TC3 takes it.",
@@ -85,7 +96,19 @@ MECHANISMS = (
         "F6", f"{_DOCS}cut-and-grown.md",
         "A cut cleans and unmaps blocks behind it and leaves their page dirty; page_mkclean (MK4 to "
         "MK6) takes D of a pte over one that is part of the file again.",
-        (cleaned(BY_A_CUT), took_d(BY_A_CUT))),
+        (cleaned(BY_A_CUT), took_d(BY_A_CUT)),
+        (cleaned(BY_A_CUT), stayed_writable(BY_A_CUT))),
+    Mechanism(
+        "F7", f"{_DOCS}store-while-without-space.md",
+        "A store makes a page dirty that is being written, a block has no space, and writeback gives it up "
+        "with the store; page_mkclean (MK4 to MK6) takes D of a pte over it.",
+        (cleaned(WITHOUT_SPACE), took_d(WITHOUT_SPACE)),
+        (cleaned(WITHOUT_SPACE), stayed_writable(WITHOUT_SPACE))),
+    Mechanism(
+        "F8", f"{_DOCS}anonymous-page-in-a-shared-mapping.md",
+        "A debugger has put a private copy into a shared mapping that may be written to by now; do_wp_page "
+        "takes it for a page of the file (WP2).",
+        (taken_for_the_files,)),
     Mechanism(
         "pin without set_page_dirty", f"{_DOCS}pin-without-set-page-dirty.md",
         "page_mkclean (MK4 to MK6) takes D of a pte over a page that a device holds; the device stores "
@@ -98,8 +121,8 @@ MECHANISMS = (
         (left_writable,)),
     Mechanism(
         "store while invalidated", f"{_DOCS}store-while-invalidated.md",
-        "invalidate_inode_pages2 has unmapped a page; a store maps it again, and it is taken out of its "
-        "file all the same.",
+        "While invalidate_inode_pages2 is at work a page is stored to, and it is taken out of its file all "
+        "the same.",
         (removed_though_stored,)),
     Mechanism(
         "forced write", f"{_DOCS}forced-write.md",
@@ -125,6 +148,15 @@ MECHANISMS = (
         "A write(2) fails and takes PG_uptodate off a page that was whole; once its buffers have gone "
         "and it is dirty, the bio path stops at it with a BUG.",
         (page_disbelieved,)),
+    Mechanism(
+        "zeroed by a failed write", f"{_DOCS}zeroed-by-a-failed-write.md",
+        "A write(2) fails in its middle and zeroes the new blocks of its page, with what was stored "
+        "meanwhile.",
+        (zeroed,)),
+    Mechanism(
+        "bits of a driver", f"{_DOCS}bits-of-a-driver.md",
+        "mprotect makes the protection anew of the flags (MF8): PCD and PWT that a driver chose go.",
+        (protection_made_anew,)),
     Mechanism(
         "failed mmap", f"{_DOCS}failed-mmap.md",
         "A file's mmap hook fails, and unmap_region gives back what a shared mapping was never charged "

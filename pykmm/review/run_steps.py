@@ -7,13 +7,17 @@ Each is a function of a run's operations that gives a replay.Undo for each time 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
+from ..report.paths import Map
 from .blocks import blocks_of
-from .replay import PAGE, PTE_D, PTE_RW, Call, Moment, State, Undo, page_of
+from .replay import PAGE, PTE_D, PTE_PRESENT, PTE_RW, Call, Moment, State, Undo, page_of
 
 Step = Callable[[tuple[Moment, ...]], Iterator[Undo]]
 
 _NONLINEAR = 23         # of vm_flags
+_SHARED = 8             # of vm_flags
+_DRIVER_BITS = 0x18     # PWT and PCD
 _UPTODATE_BH, _DIRTY_BH, _UPTODATE_PAGE = 0, 1, 3
 
 def took_d(how: str) -> Step:
@@ -30,14 +34,35 @@ def took_d(how: str) -> Step:
 def cleaned(how: str) -> Step:
     """A block was cleaned so, and its page stayed dirty."""
     def step(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-        seen = set()
-        for moment, buffer, by in blocks_of(moments).cleaned:
-            if by == how:
-                # as long as it stays clean it was cleaned once
-                if (buffer, moment.number - 1) not in seen:
-                    yield Undo(moment.number, None, f"buffer[{buffer}].b_state.Dirty", 0, 1)
-                seen.add((buffer, moment.number))
+        for moment, _, buffer in _first_cleaned(moments, how):
+            yield Undo(moment.number, None, f"buffer[{buffer}].b_state.Dirty", 0, 1)
     return step
+
+
+def stayed_writable(how: str) -> Step:
+    """A block was cleaned so, its page stayed dirty, and a pte may still write to it without a fault."""
+    def step(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+        for moment, page, _ in _first_cleaned(moments, how):
+            for path in _ptes(moment.where):
+                word = moment.after[path]
+                if word & PTE_PRESENT and word & PTE_RW and page_of(word) == page:
+                    yield Undo(moment.number, None, f"{path}.rw", 0, -1)
+    return step
+
+
+def _first_cleaned(moments: tuple[Moment, ...], how: str) -> Iterator[tuple[Moment, int, int]]:
+    """(operation, page, buffer): as long as a block stays clean it was cleaned once."""
+    seen: set[tuple[int, int]] = set()
+    for moment, page, buffer, by in blocks_of(moments).cleaned:
+        if by == how:
+            if (buffer, moment.number - 1) not in seen:
+                yield moment, page, buffer
+            seen.add((buffer, moment.number))
+
+
+@lru_cache(maxsize=4)
+def _ptes(where: Map) -> tuple[str, ...]:
+    return tuple(place.path for place in where.places if place.form == "pte")
 
 
 def took_d_of_pinned(moments: tuple[Moment, ...]) -> Iterator[Undo]:
@@ -91,11 +116,10 @@ def _said(moment: Moment, call: Call) -> str:
 
 
 def removed_though_stored(moments: tuple[Moment, ...]) -> Iterator[Undo]:
-    """invalidate_inode_pages2 has unmapped a page and locked it; a fault maps it again and stores, and
-    the page is taken out of its file all the same."""
+    """While invalidate_inode_pages2 is at work a page is stored to, and it is taken out of its file all
+    the same."""
     for moment in moments:
-        names = [event.name for event in moment.events]
-        if "invalidate_inode_pages2" not in names:
+        if all(event.name != "invalidate_inode_pages2" for event in moment.events):
             continue
         for call in moment.calls:
             if call.function == "test_clear_page_dirty" and _goes_with_a_store(moment, call):
@@ -103,13 +127,11 @@ def removed_though_stored(moments: tuple[Moment, ...]) -> Iterator[Undo]:
 
 
 def _goes_with_a_store(moment: Moment, call: Call) -> bool:
-    locked = stored = False
+    stored = False
     for event in moment.events:
         if "page" not in event.values or moment.element("page", event["page"]) != call.page:
             continue
-        if event.name == "lock_page":
-            locked, stored = True, False
-        elif event.name == "user_store" and locked:
+        if event.name == "user_store":
             # that which try_to_free_buffers takes is another finding
             stored |= not any(_said(moment, other) for other in moment.calls if other.made(event))
         elif event.name == "remove_from_page_cache" and event.at >= call.end:
@@ -236,3 +258,63 @@ def page_disbelieved(moments: tuple[Moment, ...]) -> Iterator[Undo]:
                 if moment.before[flags] >> _UPTODATE_PAGE & 1 and \
                         not moment.after[flags] >> _UPTODATE_PAGE & 1:
                     yield Undo(moment.number, None, f"{flags}.uptodate", 0, 1)
+
+
+def zeroed(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+    """A write(2) fails in prepare_write and zeroes new blocks, with what was stored meanwhile."""
+    for moment in moments:
+        failed = {moment.element("page", event["page"]) for event in moment.events
+                  if event.name == "prepare_write" and event["error"]}
+        for event in moment.events:
+            if event.name != "user_store":
+                continue
+            page = moment.element("page", event["page"])
+            path = f"page[{page}].contents[{event['sector']}]"
+            if page in failed and not moment.after[path]:
+                yield Undo(moment.number, None, path, 0, event["version"])
+
+
+def taken_for_the_files(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+    """do_wp_page asks whether a mapping is shared and writable before it asks whether the page is
+    anonymous (WP2): a private copy there is marked dirty, and written to, as a page of the file."""
+    for moment in moments:
+        for event in moment.events:
+            if event.name != "ptep_set_access_flags" or not moment.number:
+                continue
+            page = page_of(event["value"])
+            vma = moment.element("vma", event["vma"])
+            if moment.before[f"page[{page}].mapping"] & 1 and \
+                    moment.before[f"vma[{vma}].vm_flags"] & _SHARED:
+                # without a copy there is nothing that could be taken for anything
+                yield Undo(moment.number - 1, None, "zap", vma,
+                           event["address"] // PAGE * PAGE)
+
+
+def protection_made_anew(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+    """mprotect_fixup makes vm_page_prot of the flags alone (MF8), and the bits of a driver go."""
+    for moment in moments:
+        if moment.outcome != "returned":
+            continue
+        for vma in range(moment.after.count("vma")):
+            start = moment.after[f"vma[{vma}].vm_start"]
+            bits = _driver_bits(moment.before, moment.after[f"vma[{vma}].vm_mm"], start)
+            if not moment.after[f"vma[{vma}].vm_end"] or not bits:
+                continue
+            lost = bits & ~moment.after[f"vma[{vma}].vm_page_prot"]
+            if lost:
+                yield Undo(moment.number, None, f"vma[{vma}].vm_page_prot", 0, lost)
+            mm = moment.after.number("mm", f"vma[{vma}].vm_mm")
+            for at in range(start, moment.after[f"vma[{vma}].vm_end"], PAGE):
+                path = f"mm[{mm}].pte[{at:#x}]"
+                word = moment.after.get(path)
+                if word & PTE_PRESENT and bits & ~word:
+                    yield Undo(moment.number, None, path, 0, bits & ~word)
+
+
+def _driver_bits(state: State, mm: int, address: int) -> int:
+    """PWT and PCD of the protection of the vma at an address of a process."""
+    for vma in range(state.count("vma")):
+        if state[f"vma[{vma}].vm_mm"] == mm and \
+                state[f"vma[{vma}].vm_start"] <= address < state[f"vma[{vma}].vm_end"]:
+            return state[f"vma[{vma}].vm_page_prot"] & _DRIVER_BITS
+    return 0

@@ -8,8 +8,8 @@ together, and how far.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..engine.alphabet import ALL, DEFAULT, EXTRAS, OPERATIONS
-from ..engine.scope import BLOCKS, KINDS, Scope
+from ..engine.alphabet import ALL, DEFAULT, EXTRAS, FAIL_UP_TO, OPERATIONS, PAUSE_UP_TO
+from ..engine.scope import BLOCKS, KINDS, Action, Scope
 from ..engine.start import CONDITIONS
 
 
@@ -77,6 +77,19 @@ _DISK = "mmap munmap load store write fsync writeback complete"
 _HAND = f"{_DISK} flush_buffers commit release_page"
 _DRIVERS = ("PFNMAP_driver", "prot_driver")
 
+class FailedAtAPause(Scope):
+    """A scope that also tries each operation with one more of its first allocations failing, and
+    another actor at a pause of the same operation."""
+
+    def actions(self) -> list[Action]:
+        found = super().actions()
+        plain = list(self.operations())
+        others = [one for one in plain if one[0] == "store"]
+        return found + [(operation, fail, ((number, other),)) for operation in plain
+                        for fail in range(1, FAIL_UP_TO + 2) for other in others
+                        for number in range(1, PAUSE_UP_TO + 1)]
+
+
 # Of both kernels; each asks something that the others leave out.  Where another actor may act, scopes
 # are small in what they try: of what breaks one property only the nearest runs are looked at, and the
 # first race would hide all others.
@@ -93,6 +106,8 @@ OF_BOTH: dict[str, Scope] = {
         f"{_HAND} truncate parts")),
     # a debugger writes where the process may not
     "forced writes": Scope(depth=8, ops=_ops(f"{_DISK} mprotect poke truncate invalidate reclaim")),
+    "forced writes, a child": Scope(processes=2, depth=6, ops=_ops(
+        "mmap mprotect store poke fork load")),
     "forced writes, journal": Scope(kinds=("ext3",), depth=7, ops=_ops(f"{_HAND} mprotect poke")),
     # a device writes into a page that it holds
     "pins": Scope(depth=7, ops=_ops(f"{_DISK} pin:force unpin:dirty truncate invalidate reclaim")),
@@ -124,6 +139,8 @@ OF_BOTH: dict[str, Scope] = {
         "mmap munmap mprotect load store poke pin fork fail")),
     "no space": Scope(blocks=2048, start=("holes",), depth=6, ops=_ops(
         "mmap load store write fsync truncate release_page fail parts")),
+    "no space, and a store meanwhile": FailedAtAPause(blocks=2048, start=("holes",), depth=6, ops=_ops(
+        "mmap store write:blocks fsync")),
     "errors": Scope(depth=10, ops=_ops(f"{_DISK} truncate invalidate parts error")),
     "errors, half blocks": Scope(blocks=2048, depth=6, ops=_ops(
         f"{_DISK} truncate invalidate parts error")),
