@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,11 +116,17 @@ def _others(words: list[int]) -> Iterator[int]:
         at += 1 + count
 
 
+@cache
+def _paths(where: Map) -> frozenset[str]:
+    return frozenset(place.path for place in where.places)
+
+
 class State:
     """What rules ask of a world."""
 
     def __init__(self, where: Map, image: bytes):
         self.where, self.image = where, image
+        self._paths = _paths(where)
         self.files = self["world.size.mappings"] - 1
         self.slots, self.mms = self["world.size.slots"], self["world.size.mms"]
 
@@ -164,10 +170,9 @@ class State:
                     yield vma, pte
 
     def pte(self, mm: int, address: int) -> int:
-        try:
-            return self[f"mm[{mm}].pte[{address:#x}]"]
-        except KeyError:
-            return 0
+        """0 also where no page table can be."""
+        path = f"mm[{mm}].pte[{address:#x}]"
+        return self[path] if path in self._paths else 0
 
 
 def _by_mprotect(b: Break) -> bool:

@@ -108,6 +108,15 @@ def test_a_write_that_fails_and_zeroes_new_blocks():
     assert kept(w)
 
 
+@pytest.mark.parametrize("kind", ["ext2", "ext3"])
+@pytest.mark.parametrize("bytes_", [1024, 5120], ids=["cut", "grown"])
+def test_a_file_that_ends_inside_a_block(kind, bytes_):
+    w, f, *_ = world(kind)
+    f.truncate(bytes_)
+    assert w.broken("dirtied_pages") == []
+    assert kept(w)
+
+
 def test_writeback_without_memory_for_buffers():
     w, f, p, at = world("block device")
     f.write(0), w.drain(), w.release(f, 0)
