@@ -179,10 +179,17 @@ def test_every_operation_has_a_row():
     assert named == {name for name, _ in core.OPERATIONS}
 
 
-@pytest.mark.parametrize("name", [name for name, _ in core.OPERATIONS[:18] if name != "nothing"])
+# the kernel's threads, the disk, and what outlives the process that asked for it
+ANYBODY = {"truncate", "invalidate", "writeback", "sync", "complete", "flush_buffers", "commit",
+           "release_page", "reclaim", "strip", "drain", "lock_page", "unpin"}
+
+
+def test_operations_that_need_their_process():
+    assert set(core.BY_PROCESS) == {name for name, _ in core.OPERATIONS} - ANYBODY
+
+
+@pytest.mark.parametrize("name", [name for name in core.BY_PROCESS if name != "nothing"])
 def test_operation_of_a_process_that_is_not_there_changes_nothing(kernels, name):
-    if name == "unpin":
-        name = "fsync"      # a pin outlives its process: this one needs none
     before = kernels.runner.image()
 
     assert kernels.do(name, *(0 for _ in dict(core.OPERATIONS)[name]), by=2) == -3

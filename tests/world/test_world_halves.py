@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Both halves step worlds by hand to the same bytes, whatever units are on."""
 
+import shutil
+
 import pytest
+from cli.cli_halves import Workshop
 
 from pykmm import World
+from pykmm.engine import core
 
 
 def everything(w: World):
@@ -60,3 +64,14 @@ def test_units_differ_where_they_should():
 
     assert found == {"all": ([5, 2, 3, 4], "page 0 RO A", 0),
                      "none": ([1, 2, 3, 4], "page 0 RW D A", 0)}
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="there is no gcc to build a half with")
+def test_half_without_a_function_has_c_s_called_and_says_so(tmp_path):
+    name, _, path = Workshop(tmp_path).partly().partition("=")
+    half = core.Half.load(path, name)
+    partly, c = World(half), World("C")
+    for of_half, of_c in zip(everything(partly), everything(c), strict=True):
+        assert of_half == of_c
+    assert partly.image == c.image and partly.ended is None
+    assert "half partly with C's page_mkclean_one" in repr(partly)

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 import tree_sitter
 import tree_sitter_c
 
+from pykmm.engine import core
 from pykmm.source import anchors
 
 Node = tree_sitter.Node
 _PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_c.language()))
 
+# calls that an event tells of: of others it makes no difference whether, or when, they are asked
+_EVENTS = frozenset(name for name, *_ in core.EVENTS)
 FUNCTIONS = frozenset(anchors.FUNCTION_OF.values())
 # what stands for what: a flag for its neighbour, an error for another one
 _SIBLINGS = {
@@ -180,7 +183,8 @@ def _condition(node: Node) -> Iterator[tuple[Node, str, str]]:
         left, right = bare.child_by_field_name("left"), bare.child_by_field_name("right")
         operator = bare.child_by_field_name("operator")
         yield operator, _text(operator), _LOGICAL[_text(operator)]
-        yield bare, _text(bare), f"{_grouped(right)} {_text(operator)} {_grouped(left)}"
+        if all(_tells(side) or "->" in _text(side) for side in (left, right)):
+            yield bare, _text(bare), f"{_grouped(right)} {_text(operator)} {_grouped(left)}"
         yield from _condition(left)
         yield from _condition(right)
         return
@@ -194,8 +198,13 @@ def _condition(node: Node) -> Iterator[tuple[Node, str, str]]:
         return
     for answer in "10":
         yield bare, text, answer
-        if "(" in text:         # asked all the same, for its event
+        if _tells(bare):        # asked all the same, for its event
             yield bare, text, f"(({text}), {answer})"
+
+
+def _tells(node: Node) -> bool:
+    """Is there a call below that an event tells of?"""
+    return any(word in _EVENTS for word in re.findall(r"(\w+)\s*\(", _text(node)))
 
 
 def _grouped(node: Node) -> str:
