@@ -35,6 +35,8 @@ _NONLINEAR, _LOCKED, _ACCOUNT = 0x800000, 0x2000, 0x100000
 _RW = 2
 _U3 = 4
 _NO_ACCT_DIRTY = 1
+_I_DIRTY_PAGES = 4
+_ON_DIRTY = 1           # inode->i_place
 _FIRST_FRAME, _PAGE_SHIFT = 0x100, 12
 
 KINDS = {name.replace(" ", "_"): i for i, name in enumerate(rendering.KINDS)}
@@ -300,12 +302,20 @@ def set_page_flag(block: Block, page: str, flag: str, on: bool = True) -> None:
         mapping = slot.partition(".")[0].replace("mapping", "bdi")
         if mapping != "bdi[5]" and not block.read(f"{mapping}.capabilities") & _NO_ACCT_DIRTY:
             block.add("world.page_state.nr_dirty", more)
+        if mapping != "bdi[5]" and on:
+            _set_inode_dirty(block, mapping.replace("bdi", "inode"))
     elif flag == "writeback":
         if slot:
             _set_tag(block, page, "W", on)
         block.add("world.page_state.nr_writeback", more)
     elif flag in ("lru", "active"):
         _count_lru(block)
+
+
+def _set_inode_dirty(block: Block, inode: str) -> None:
+    """Its pages are dirty, and it is on the list that sync visits."""
+    block.write(f"{inode}.i_state", block.read(f"{inode}.i_state") | _I_DIRTY_PAGES)
+    block.write(f"{inode}.i_place", _ON_DIRTY)
 
 
 def _count_lru(block: Block) -> None:

@@ -32,7 +32,7 @@ def ran(verdict: str, *wrong: str) -> dict:
 def test_table_alone():
     assert text() == """\
 description
-  C01 HOLDS: it is so
+  C01 HOLDS (by the table, not run here): it is so
       line 4 of the mail
       Because.
       stands or falls with U1, U2

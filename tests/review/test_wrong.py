@@ -73,7 +73,8 @@ def test_every_cause_is_known(facts: dict) -> None:
 def test_both_kernels_are_asked_everything(explored) -> None:
     assert {one.kernel for one in explored} == {"v8", "before"}
     # the kernel before tracks nothing: it is asked, and what it says is set apart
-    assert {name for one in explored for name in one.not_held} == {"tracked_writes"}
+    assert {name for one in explored for name in one.not_held} == {
+        "tracked_writes", "synced_writes", "tracked_protection"}
     assert all(one.kernel == "before" for one in explored if one.not_held)
 
 

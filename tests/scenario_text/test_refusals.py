@@ -72,7 +72,6 @@ REFUSED = [
     (A + "file g ext2\n", "3:1", ["before"]),
     (A + "units all\n", "3:7", ["before everything else"]),
     ("units all, U1, all\n", "1:16", ["twice"]),
-    ("units all\nunits U1\n" + A, "2:1", ["a line of units already"]),
     ("limit memory=99\n", "1:14", ["'99'", "16"]),
     ("limit luck=1\n", "1:7", ["luck", "memory="]),
     # things said one by one
