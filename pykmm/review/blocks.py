@@ -4,7 +4,7 @@ page stayed dirty, and over which blocks the D of a pte was taken."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from .replay import PAGE, PTE_D, Event, Moment, State, page_of
@@ -69,6 +69,7 @@ class Blocks:
     """The pages of a run, followed through all its events.
 
     taken : list       of Taken, in their order
+    given_up : list    (moment, page) where writeback had no space for a block
     cleaned : list     (moment, page, buffer, how) of each block that an operation left clean while its
                        page is dirty
     """
@@ -76,6 +77,7 @@ class Blocks:
     def __init__(self, moments: tuple[Moment, ...]):
         self.pages: dict[int, _Page] = {}
         self.taken: list[Taken] = []
+        self.given_up: list[tuple[Moment, int]] = []
         self.cleaned: list[tuple[Moment, int, int, str]] = []
         for moment in moments:
             self._start(moment)
@@ -190,11 +192,23 @@ class Blocks:
             # nothing tells when writeback gives up a block for which there is no space
             if self.no_space and block < len(page.blocks) and \
                     not moment.after[f"buffer[{buffer}].b_state"] >> _BH_DIRTY & 1:
-                page.clean(block, WITHOUT_SPACE)
+                self._give_up(moment, number, block)
         self._settle(moment.after, self.new_rings)
         self.cleaned += [(moment, number, buffer, self.pages[number].cleaned[block])
                          for buffer, (number, block) in self.new_rings.items()
                          if block in self.pages[number].cleaned]
+
+
+    def _give_up(self, moment: Moment, number: int, block: int) -> None:
+        page = self.pages[number]
+        if not page.blocks[block]:
+            return
+        page.clean(block, WITHOUT_SPACE)
+        self.given_up.append((moment, number))
+        # what was taken before that in this operation was taken for a block that is not written
+        self.taken = [replace(one, origins=one.origins | {WITHOUT_SPACE})
+                      if one.moment is moment and one.page == number else one
+                      for one in self.taken]
 
 
 @lru_cache(maxsize=4)

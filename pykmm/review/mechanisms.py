@@ -26,6 +26,7 @@ from .run_steps import (
     dirtied_unread,
     disbelieved,
     gave_back_unpaid,
+    given_up,
     left_writable,
     page_disbelieved,
     protection_made_anew,
@@ -100,10 +101,9 @@ MECHANISMS = (
         (cleaned(BY_A_CUT), stayed_writable(BY_A_CUT))),
     Mechanism(
         "F7", f"{_DOCS}store-while-without-space.md",
-        "A store makes a page dirty that is being written, a block has no space, and writeback gives it up "
-        "with the store; page_mkclean (MK4 to MK6) takes D of a pte over it.",
-        (cleaned(WITHOUT_SPACE), took_d(WITHOUT_SPACE)),
-        (cleaned(WITHOUT_SPACE), stayed_writable(WITHOUT_SPACE))),
+        "A store meets writeback that has no space for its block and gives the block up; page_mkclean "
+        "(MK4 to MK6) has taken, or takes, D of a pte over it.",
+        (given_up, took_d(WITHOUT_SPACE)), (given_up,)),
     Mechanism(
         "F8", f"{_DOCS}anonymous-page-in-a-shared-mapping.md",
         "A debugger has put a private copy into a shared mapping that may be written to by now; do_wp_page "

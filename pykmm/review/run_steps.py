@@ -50,6 +50,12 @@ def stayed_writable(how: str) -> Step:
     return step
 
 
+def given_up(moments: tuple[Moment, ...]) -> Iterator[Undo]:
+    """Writeback had no space for a block that was dirty, and nothing tries it again."""
+    for moment, page in blocks_of(moments).given_up:
+        yield Undo(moment.number, None, "page", page)
+
+
 def _first_cleaned(moments: tuple[Moment, ...], how: str) -> Iterator[tuple[Moment, int, int]]:
     """(operation, page, buffer): as long as a block stays clean it was cleaned once."""
     seen: set[tuple[int, int]] = set()

@@ -139,7 +139,7 @@ OF_BOTH: dict[str, Scope] = {
         "mmap munmap mprotect load store poke pin fork fail")),
     "no space": Scope(blocks=2048, start=("holes",), depth=6, ops=_ops(
         "mmap load store write fsync truncate release_page fail parts")),
-    "no space, and a store meanwhile": FailedAtAPause(blocks=2048, start=("holes",), depth=6, ops=_ops(
+    "no space, and a store meanwhile": FailedAtAPause(blocks=2048, start=("holes",), depth=4, ops=_ops(
         "mmap store write:blocks fsync")),
     "errors": Scope(depth=10, ops=_ops(f"{_DISK} truncate invalidate parts error")),
     "errors, half blocks": Scope(blocks=2048, depth=6, ops=_ops(

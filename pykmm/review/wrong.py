@@ -226,7 +226,7 @@ class Wrong:
             for _, other in pauses:
                 tried[other, 0, ()] = None
             for numbers in _numbers(len(pauses)):
-                tried[operation, 0, tuple((number, other) for number, (_, other)
+                tried[operation, fail, tuple((number, other) for number, (_, other)
                                           in zip(numbers, pauses, strict=True))] = None
         scope = self.scopes[name]
         facts = {one.name: getattr(scope, one.name) for one in fields(Scope)}
