@@ -27,7 +27,7 @@ def there(path: str, said: str) -> str:
     said : str   the option, for messages
     raises BadInput   there is no such file, or it is a folder, or it cannot be read
     """
-    said = f"{said} {clipped(shown(path))}"
+    said = f"{said} {clipped(shown(path), 1000)}"
     try:
         kind = None if path == STDIN else os.stat(path).st_mode
     except (OSError, ValueError) as error:
@@ -59,6 +59,11 @@ def _put(path: str, said: str) -> str:
         else:
             with Path(path).open("rb") as file:
                 data = file.read(LIMIT + 1)
+        if len(data) > LIMIT:
+            raise BadInput(f"{said}: more than {LIMIT} bytes, and a mail is read only up to that bound; "
+                           "give the mail alone")
+        if not data:
+            raise BadInput(f"{said}: it is empty; give the mail's file")
         folder = tempfile.mkdtemp(prefix="pykmm-mail-")
         atexit.register(_remove, folder, os.getpid())
         name = "standard-input" if path in (STDIN, "/dev/stdin") else shown(path).replace("/", "-")

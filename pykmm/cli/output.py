@@ -137,7 +137,10 @@ def check_folder(option: str, path: str) -> None:
         raise BadInput(f"{option}: name a folder")
     if os.path.exists(path) and not os.path.isdir(path):
         raise BadInput(f"{option} {path}: it is no folder; name one, or what is to become one")
-    at = os.path.abspath(path)
+    try:
+        at = os.path.abspath(path)
+    except FileNotFoundError:
+        return      # the current folder is gone, and a case that cannot be saved is told when it is found
     while not os.path.exists(at):
         at = os.path.dirname(at)
     if not os.path.isdir(at):
