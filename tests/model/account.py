@@ -11,6 +11,7 @@ from .constants import (
     ENOMEM,
     OVERCOMMIT_ALWAYS,
     PAGE_SHIFT,
+    S_ACCOUNT,
     ULONG_MASK,
     VM_EXEC,
     VM_GROWSDOWN,
@@ -42,7 +43,7 @@ def vm_unacct_memory(world: World, pages: int) -> None:
 
 def shmem_acct_page(world: World, inode: Inode) -> int:
     """Charge a tmpfs file for one page more: 0 or -ENOMEM.  Not one that is charged as a whole."""
-    if not inode.by_page:
+    if inode.flags & S_ACCOUNT:
         return 0
     error = vm_enough_memory(world, 1)
     if not error:
@@ -52,7 +53,7 @@ def shmem_acct_page(world: World, inode: Inode) -> int:
 
 def shmem_unacct_page(world: World, inode: Inode) -> None:
     """The page was not to be had: shmem_acct_page taken back."""
-    if inode.by_page:
+    if not inode.flags & S_ACCOUNT:
         inode.charged -= 1
         vm_unacct_memory(world, 1)
 
@@ -60,7 +61,7 @@ def shmem_unacct_page(world: World, inode: Inode) -> None:
 def shmem_recalc_inode(world: World, inode: Inode) -> None:
     """Give back the charge for pages that a tmpfs file has no more, but for a whole one."""
     gone = inode.charged - len(inode.mapping.pages)
-    if inode.by_page and gone > 0:
+    if not inode.flags & S_ACCOUNT and gone > 0:
         inode.charged -= gone
         vm_unacct_memory(world, gone)
 

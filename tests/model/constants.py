@@ -117,6 +117,7 @@ S_MANDLOCK = 8                  # a mandatory lock lies on it
 S_HUGETLB = 16
 S_SWAPFILE = 32
 S_CHARGES = 64                  # the failing driver sets VM_ACCOUNT before it fails
+S_ACCOUNT = 128                 # of tmpfs: charged as a whole when it was made, not by page
 
 WB_SYNC_NONE = 0
 WB_SYNC_ALL = 1

@@ -24,6 +24,7 @@ from .constants import (
     I_CLEAR,
     I_FREEING,
     PAGE_SHIFT,
+    S_ACCOUNT,
     S_CHARGES,
     VM_ACCOUNT,
     VM_HUGETLB,
@@ -217,7 +218,7 @@ def shmem_zero_setup(world: World, vma: Vma) -> int:
         alloc.file_free(world, file)
         account.vm_unacct_memory(world, charged)
         return -ENOSPC
-    make_unnamed(inode, size, charged, by_page=not vma.flags & VM_ACCOUNT)
+    make_unnamed(inode, size, charged, S_ACCOUNT if vma.flags & VM_ACCOUNT else 0)
     file.mapping = inode.mapping
     file.mode = FMODE_READ | FMODE_WRITE
     vma.file = file
@@ -225,12 +226,15 @@ def shmem_zero_setup(world: World, vma: Vma) -> int:
     return 0
 
 
-def make_unnamed(inode: Inode, size: int, charged: int, by_page: bool) -> None:
-    """Make a new inode a tmpfs file of so many bytes, charged for so many pages, or by page."""
+def make_unnamed(inode: Inode, size: int, charged: int, flags: int) -> None:
+    """Make a new inode a tmpfs file of so many bytes, charged for so many pages.
+
+    flags : S_ACCOUNT, or 0: by page
+    """
     inode.kind = "tmpfs"
     inode.hashed = True
     inode.writecount = 1            # of the one open file
     inode.size = size
     inode.charged = charged
-    inode.by_page = by_page
+    inode.flags = flags
     inode.mapping.capabilities = BDI_CAP_NO_ACCT_DIRTY | BDI_CAP_NO_WRITEBACK

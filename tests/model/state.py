@@ -170,7 +170,6 @@ class Inode:
     state : int           I_*;  place: "", "dirty" or "clean", the list it is on
     hashed, is_block_device : what __mark_inode_dirty asks
     charged : int         pages that a tmpfs file is charged for
-    by_page : bool        of tmpfs: each page is charged when it is made; else all were at once
     """
 
     number: int
@@ -188,7 +187,6 @@ class Inode:
     hashed: bool = False
     is_block_device: bool = False
     charged: int = 0
-    by_page: bool = False
     count: int = 0
 
 
