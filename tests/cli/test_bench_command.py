@@ -18,7 +18,7 @@ from pykmm.bench import rows
 
 KEYS = "schema events seconds interrupted halves machine rows refused compared".split()
 ROW_KEYS = ("name function size ns instructions ratio_p_c ratio_after_before ratios quartiles "
-            "yardsticks around calls refused intervals layouts rounds noisy").split()
+            "yardsticks around calls refused lent intervals layouts rounds noisy").split()
 FEW = ("follow_page", "do_brk")
 SHORT = ("--seconds", "0.1")
 

@@ -12,7 +12,7 @@ from pykmm import paths
 from pykmm.engine import core
 from pykmm.source import counting, unreachable
 
-KEYS = ("schema seed units wild jobs halves cases sequences operations interfered disordered kind "
+KEYS = ("schema seed units wild jobs halves lent cases sequences operations interfered disordered kind "
         "seconds cases_per_second interrupted outcomes functions divergences").split()
 FUNCTION_KEYS = "calls steps_hit steps_total branches_hit branches_total divergences".split()
 DIVERGENCE_KEYS = ("function call operations units shard index half difference case "

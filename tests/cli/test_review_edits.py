@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli_command import Pykmm
 
-KEYS = "schema mail counts edits functions units findings claims".split()
+KEYS = "schema mail counts edits functions units findings claims interrupted".split()
 FEW = ("--cases", "70k")
 
 
