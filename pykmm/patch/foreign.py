@@ -28,7 +28,8 @@ _COLOURED = re.compile(rf"\S{{0,4}}\[[0-9;]*m(?:\S{{0,4}}\[[0-9;]*m)*{_HEADER}")
 _MARKED_UP = re.compile(rf"<[^<>]*>\s*{_HEADER}")
 _COMBINED = re.compile(r"@@@+ -\d")
 _CONTEXT_DIFF = re.compile(r"\*{15}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+_SHORTEST = 16  # characters of a line that may be base64
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _TAG = re.compile(
     r"<(?:br|wbr|p|div|span|td|tr|tt|font|pre|code|ins|del|li)(?:\s[^<>]*)?/?>"
     r"|</(?:a|b|i|p|div|span|td|tr|tt|font|pre|code|ins|del|li)>", re.IGNORECASE,
@@ -73,6 +74,8 @@ def check_markup(name: str, lines: Sequence[_Numbered], first: int, last: int) -
 
 def refuse_unfound(name: str, lines: Sequence[_Numbered]) -> NoReturn:
     """Refuse a text in which no hunk was found, and say why, if it can be told."""
+    # Of noise there can be half a million lines.
+    marked = [line for line in lines if "@@" in line.text or line.text.startswith("***")]
     for pattern, what in (
         (_QUOTED, "the patch stands in a reply that quotes it, where lines may have been cut out "
                   "or broken; give the mail that the reply answers"),
@@ -83,7 +86,7 @@ def refuse_unfound(name: str, lines: Sequence[_Numbered]) -> NoReturn:
         (_COMBINED, "a combined diff, which has two kernels before the patch; give a diff of one"),
         (_CONTEXT_DIFF, "a context diff; make a unified one (diff -u)"),
     ):  # fmt: skip
-        line = next((line for line in lines if pattern.match(line.text) or (
+        line = next((line for line in marked if pattern.match(line.text) or (
             pattern is _MARKED_UP and pattern.search(line.text))), None)
         if line:
             raise BadInput(f"{name}:{line.number}: {what}")
@@ -101,8 +104,8 @@ def refuse_unfound(name: str, lines: Sequence[_Numbered]) -> NoReturn:
 
 def _encoded(lines: Sequence[_Numbered]) -> _Numbered | None:
     """The first line of a part in base64 that holds a patch."""
-    for is_code, group in itertools.groupby(
-            lines, lambda line: bool(_BASE64.fullmatch(line.text.strip()))):
+    for is_code, group in itertools.groupby(lines, lambda line: (
+            len(line.text) >= _SHORTEST and bool(_BASE64.fullmatch(line.text.strip())))):
         rows = list(group)
         if not is_code:
             continue

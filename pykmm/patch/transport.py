@@ -78,7 +78,8 @@ def undo(data: bytes, name: str = "the mail") -> list[RawLine]:
     if not lines[-1].text:
         lines.pop()
 
-    hunks = [i for i, line in enumerate(lines) if _FIRST_HUNK.match(line.text)]
+    hunks = [i for i, line in enumerate(lines)
+             if line.text.startswith("@@") and _FIRST_HUNK.match(line.text)]
     if hunks:
         last = next((i for i in range(hunks[-1] + 1, len(lines)) if not lines[i].text.strip()),
                     hunks[-1])
