@@ -105,7 +105,7 @@ MECHANISMS = (
         "(MK4 to MK6) has taken, or takes, D of a pte over it.",
         (given_up, took_d(WITHOUT_SPACE)), (given_up,)),
     Mechanism(
-        "F8", f"{_DOCS}anonymous-page-in-a-shared-mapping.md",
+        "anonymous page", f"{_DOCS}anonymous-page-in-a-shared-mapping.md",
         "A debugger has put a private copy into a shared mapping that may be written to by now; do_wp_page "
         "takes it for a page of the file (WP2).",
         (taken_for_the_files,)),

@@ -87,7 +87,7 @@ def test_altered_mail_is_named(pykmm: Pykmm, mail: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "parts"), [
     (["E29"], ["review E29: there is nothing of that name", "E01 to E28", "U1 to U7", "do_brk",
-               "TF1 to PM4", "C01 to C30", "F1 to F6"]),
+               "TF1 to PM4", "C01 to C30", "F1 to F7"]),
     (["--html", "nowhere/a.html"], ["--html nowhere/a.html: no such folder: nowhere"]),
     (["--patch", "gone.txt"], ["gone.txt: no such file"]),
     (["--patch", "prose.txt"], ["prose.txt:1: no patch in it"]),

@@ -13,6 +13,7 @@ from pykmm.engine.scope import Action, Scope
 from pykmm.errors import HarnessError
 from pykmm.review import mechanisms, run_steps, wrong
 from pykmm.review.replay import Found, Replay
+from pykmm.review.scopes import FailedAtAPause
 
 ALL = 0x7F
 
@@ -34,6 +35,11 @@ SMALL = {
                  depth=7), ALL, "promised_writes"),
     "F6": (Scope(blocks=2048, ops=ops("mmap store write fsync truncate parts"), depth=7), ALL,
            "promised_writes"),
+    "F7": (FailedAtAPause(blocks=2048, start=("holes",), ops=ops("mmap store fsync"), depth=4), ALL,
+           "promised_writes"),
+    "anonymous page": (Scope(ops=ops("mmap mprotect store poke"), depth=4), ALL, "anonymous_pages"),
+    "bits of a driver": (Scope(kinds=("prot_driver",), ops=ops("mmap load mprotect"), depth=3), ALL,
+                         "driver_bits"),
     "nonlinear": (Scope(file_pages=2, ops=ops("mmap store fsync remap_file_pages"), depth=4), ALL,
                   "tracked_writes"),
     "store while invalidated": (Scope(ops=ops("mmap load store invalidate pause"), depth=4), 0,
@@ -85,10 +91,39 @@ def test_run_is_known_as_itself_and_as_nothing_else(name: str) -> None:
     assert [mechanisms.causes_of(half, one) for one in found] == [[name]] * len(found)
 
 
+@pytest.mark.parametrize("name", ["F2", "F3", "F6"])
+def test_sync_that_missed_a_store_has_the_same_cause(name: str) -> None:
+    """fsync returned 0 and could have found the store only by a fault: that there was none is what is
+    undone, not that D was taken afterwards."""
+    scope, units, _ = SMALL[name]
+    half = halves.c_half()
+    found = runs_of(half, replace(scope, units=units), "synced_writes")
+    assert found
+    assert [mechanisms.causes_of(half, one) for one in found] == [[name]] * len(found)
+
+
+def test_store_that_a_failed_write_zeroes_is_known() -> None:
+    """By hand: it takes two holes, so a cut and growth, and an allocation that fails with another actor
+    at a pause."""
+    half = halves.c_half()
+    scope = Scope(blocks=2048, ops=ops("mmap store write:blocks+sectors truncate"))
+    store = ("store", 0, (0, 1))
+    found = [Found(scope, (
+        (("mmap", 0, (0, 0, 1, 3, 1, 0)), 0, ()), (("truncate", 0, (0, 0)), 0, ()),
+        (("truncate", 0, (0, 4)), 0, ()), (("store", 0, (0, 2)), 0, ()),
+        (("write", 0, (0, 0, 0, 4)), 4, ((pause, store),))), "property", "kept_writes")
+        for pause in range(1, 9)]
+    broken = [one for one in found if Replay(half, one).broken]
+    assert broken
+    assert [mechanisms.causes_of(half, one) for one in broken] == \
+        [["zeroed by a failed write"]] * len(broken)
+
+
 def test_every_mechanism_has_such_a_run_and_is_written_up() -> None:
-    at_rest = {"pin without set_page_dirty"}        # test_beside.py
+    # those are in test_wrong.py, and above
+    others = {"pin without set_page_dirty", "zeroed by a failed write"}
     names = [one.name for one in mechanisms.MECHANISMS]
-    assert set(SMALL) | at_rest == set(names) and len(set(names)) == len(names)
+    assert set(SMALL) | others == set(names) and len(set(names)) == len(names)
     root = paths.package().parent
     for one in mechanisms.MECHANISMS:
         assert one.document.startswith("claim ") or (root / one.document).is_file(), one.document
