@@ -249,6 +249,16 @@ def test_a_sweep_takes_no_more_than_map_the_page_but_all_of_a_window(nonlinear):
     assert cursors(nonlinear, 2, 3) == [0, CLUSTER]
 
 
+def test_a_sweep_brings_each_vma_to_where_the_furthest_is(nonlinear):
+    nonlinear.set("vma[2].vm_private_data", 2 * CLUSTER)
+    shared(nonlinear, 3, start=10, pages=2, flags=0xFB | NONLINEAR, mm=2)
+    shared(nonlinear, 4, start=12, pages=2, flags=0xFB | NONLINEAR, mm=2)
+    pte(nonlinear, 10, 4, mm=2)
+    # the newest vma comes first, and has nothing; the next one has enough
+    assert nonlinear.call("try_to_unmap", "page[4]", 0) == SUCCESS
+    assert cursors(nonlinear, 2, 3, 4) == [2 * CLUSTER, CLUSTER, 2 * CLUSTER]
+
+
 @pytest.mark.parametrize("cursor, windows, after", [
     (0, 4, 0), (CLUSTER, 3, 0), (3 * CLUSTER, 1, 0), (8 * CLUSTER, 0, 0),
 ])
