@@ -27,7 +27,7 @@ def there(path: str, said: str) -> str:
     said : str   the option, for messages
     raises BadInput   there is no such file, or it is a folder, or it cannot be read
     """
-    said = f"{said} {clipped(shown(path), 1000)}"
+    said = f"{said} {clipped(shown(path), 200)}"
     try:
         kind = None if path == STDIN else os.stat(path).st_mode
     except (OSError, ValueError) as error:

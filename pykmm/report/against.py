@@ -145,14 +145,13 @@ def _nowhere(report: dict) -> str:
             before = far.get(kind, 0)
             far[kind] = None if looked["closed"] or before is None else \
                 max(before, looked["depth"])
-    parts = [f"on {kind} within {findings.counted(depth, 'operation')}"
+    parts = [f"{kind} within {findings.counted(depth, 'operation')}"
              for kind, depth in far.items() if depth is not None]
     ended = [kind for kind, depth in far.items() if depth is None]
-    parts += [f"on {', '.join(ended)} in all of a scope"] if ended else []
-    return (f"{', '.join(parts)} of the scope above that was looked at furthest, and as far as is "
-            f"said there in the others ({findings.counted(len(rows), 'scope')}): no answer, "
-            "nothing read, no disk after an fsync or when all have left. Nothing is said beyond "
-            "that")
+    parts += [f"{', '.join(ended)} in all of one scope"] if ended else []
+    return (f"as far as each of the {findings.counted(len(rows), 'scope')} above was looked at: not in "
+            "an answer, in what is read, or on the disk after an fsync and when all have left. "
+            f"Furthest: {'; '.join(parts)}")
 
 
 def _how_short(report: dict, found: dict) -> str:

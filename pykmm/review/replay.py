@@ -20,7 +20,8 @@ from ..report.world import FIRST_FRAME
 from ..scenario.explored import arm, there, world_of
 from ..world import World
 
-PTE_PRESENT, PTE_RW, PTE_D = 0x01, 0x02, 0x40
+# present: one of two bits, the second without any access
+PTE_PRESENT, PTE_RW, PTE_D = 0x01 | 0x80, 0x02, 0x40
 PAGE = 4096
 _EVENTS = [(name, (*arguments, *result.split())) for name, arguments, result, _ in core.EVENTS]
 

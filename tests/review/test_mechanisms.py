@@ -37,7 +37,9 @@ SMALL = {
            "promised_writes"),
     "F7": (FailedAtAPause(blocks=2048, start=("holes",), ops=ops("mmap store fsync"), depth=4), ALL,
            "promised_writes"),
-    "anonymous page": (Scope(ops=ops("mmap mprotect store poke"), depth=4), ALL, "anonymous_pages"),
+    # only a page that somebody else has as well is broken by it
+    "anonymous page": (Scope(processes=2, ops=ops("mmap mprotect store poke fork"), depth=5), ALL,
+                       "anonymous_pages"),
     "bits of a driver": (Scope(kinds=("prot_driver",), ops=ops("mmap load mprotect"), depth=3), ALL,
                          "driver_bits"),
     "nonlinear": (Scope(file_pages=2, ops=ops("mmap store fsync remap_file_pages"), depth=4), ALL,
