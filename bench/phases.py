@@ -38,11 +38,9 @@ CASE_PHASES = (
 )
 TRANSITION_PHASES = (
     ("walk", (0, 0)),
-    ("restore", (2, 0)),
-    ("act by C", (0, 0)),
-    ("act by P", (0, 0)),
-    ("keep, compare", (1, 1)),
-    ("canonical form", (0, 1)),
+    ("act by C", (0, 1)),
+    ("act by P, compare", (0, 1)),
+    ("canonical form", (0, 0)),
     ("lookup", (0, 0)),
     ("properties", (0, 0)),
 )
@@ -61,12 +59,10 @@ def of_case(upto: Sequence[float], sequences: bool) -> list[float]:
 
 def of_transition(upto: Sequence[float], new: float) -> list[float]:
     """The same of TRANSITION_PHASES; `new`: worlds seen for the first time, in a transition."""
-    walk, restore, first, second, both, form, find, asked = upto
-    once = restore - walk
-    run_c, run_p = first - restore, second - restore
+    walk, first, both, form, find, asked = upto
     # a new world is made once more for its properties
-    return [walk, 2 * once, run_c, run_p, both - walk - 2 * once - run_c - run_p, form - both,
-            find - form, new * (asked - walk + once + run_c)]
+    return [walk, first - walk, both - first, form - both, find - form,
+            new * (asked - walk + first - walk)]
 
 
 def limits(runner: core.Runner, images: Sequence[tuple[int, int]]) -> list[float]:

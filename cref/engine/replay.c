@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/block.h"
+#include "engine/lines.h"
 #include "engine/replay.h"
 #include "engine/same.h"
 #include "machine/interfere.h"
@@ -36,10 +37,11 @@ struct kmm_runner *kmm_runner_sized(const struct world_size *size)
 	runner->drawn = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->room = aligned_alloc(KMM_WORLD_ALIGN, state);
 	runner->left = aligned_alloc(KMM_WORLD_ALIGN, state);
+	runner->changed = calloc(kmm_nr_lines(state), sizeof(*runner->changed));
 	/* with guards, as the block has: a half that is not ours may write behind its trace */
 	runner->other_trace = kmm_map_block(traces);
 	if (!runner->world || !runner->common || !runner->drawn || !runner->room ||
-	    !runner->left || !runner->other_trace) {
+	    !runner->left || !runner->changed || !runner->other_trace) {
 		kmm_runner_free(runner);
 		return NULL;
 	}
@@ -85,6 +87,7 @@ void kmm_runner_free(struct kmm_runner *runner)
 	free(runner->drawn);
 	free(runner->room);
 	free(runner->left);
+	free(runner->changed);
 	free(runner);
 }
 
@@ -170,23 +173,11 @@ void kmm_guarded_operation(struct kmm_runner *runner, const struct kmm_half *hal
 	kmm_guarded(run_operation, operation, result);
 }
 
-static u64 trace_bytes(const struct world *world)
-{
-	return (u8 *)world->trace_at - (u8 *)world->trace;
-}
-
-static void use_trace(struct world *world, u64 *trace, u64 bytes)
-{
-	world->trace = trace;
-	world->trace_at = (u64 *)((u8 *)trace + bytes);
-	world->trace_end = trace + world->size.trace_words;
-}
-
 /* What the first half left; its trace stays where it is, as the others write to the other one. */
 static void keep(struct kmm_runner *runner)
 {
 	memcpy(runner->left, runner->world, runner->state_bytes);
-	use_trace((struct world *)runner->drawn, runner->other_trace, 0);
+	kmm_use_trace((struct world *)runner->drawn, runner->other_trace, 0);
 }
 
 /*
@@ -201,19 +192,19 @@ static int differs(struct kmm_runner *runner, const struct kmm_result *a,
 {
 	const struct world *left = (const struct world *)runner->left;
 	struct world *world = runner->world;
-	u64 bytes = trace_bytes(world);
+	u64 bytes = kmm_trace_bytes(world);
 
-	if (a->outcome != b->outcome || a->ret != b->ret || trace_bytes(left) != bytes ||
+	if (a->outcome != b->outcome || a->ret != b->ret || kmm_trace_bytes(left) != bytes ||
 	    memcmp(left->trace, world->trace, bytes))
 		return 1;
 	if (a->outcome == KMM_OOPS || a->outcome == KMM_STRAY)
 		return 0;
 	/* where the trace lies is the one thing that may differ */
-	use_trace(world, left->trace, bytes);
+	kmm_use_trace(world, left->trace, bytes);
 	if (!put_back)
 		return !kmm_same(runner->left, world, runner->state_bytes);
 	*put_back = 1;
-	use_trace((struct world *)runner->drawn, left->trace, 0);
+	kmm_use_trace((struct world *)runner->drawn, left->trace, 0);
 	return !kmm_same_put_back(runner->left, world, runner->drawn, runner->state_bytes);
 }
 
@@ -247,7 +238,7 @@ static inline u32 replay(struct kmm_runner *runner, const void *c,
 			different = i;
 	}
 	*running = 0;
-	use_trace(drawn, ((struct world *)runner->left)->trace, 0);
+	kmm_use_trace(drawn, ((struct world *)runner->left)->trace, 0);
 	return different;
 }
 
@@ -296,17 +287,4 @@ u32 kmm_sequence_first_replay(struct kmm_runner *runner, const struct kmm_sequen
 {
 	kmm_sequence_start(runner, s);
 	return replay(runner, NULL, run_sequence, halves, nr_halves, first, running, 1, NULL);
-}
-
-static void run_one(struct kmm_runner *runner, const void *operation, const struct kmm_half *half,
-		    struct kmm_result *result)
-{
-	kmm_guarded_operation(runner, half, operation, result);
-}
-
-u32 kmm_operation_replay(struct kmm_runner *runner, const struct kmm_operation *operation,
-			 const struct kmm_half *const *halves, u32 nr_halves,
-			 struct kmm_result *first, volatile u32 *running)
-{
-	return replay(runner, operation, run_one, halves, nr_halves, first, running, 0, NULL);
 }

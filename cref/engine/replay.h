@@ -22,10 +22,12 @@ struct kmm_runner {
 	u8 *room;			/* for what interferes: image of the moment before */
 	u8 *left;			/* the state that the first half left; its trace is in the block */
 	u64 *other_trace;		/* where all others write theirs */
+	u16 *changed;			/* of transition.h: numbers of lines, with room for all; */
+	u64 first_bytes;		/* and of the trace that the first half wrote */
 	struct kmm_call call;
 	struct kmm_operation operations[KMM_SEQUENCE_OPERATIONS];
 	u32 nr_operations;
-	u32 reserved;
+	u32 nr_changed;
 };
 
 /* NULL when there is no memory.  The third one's world is empty and of any size. */
@@ -86,13 +88,18 @@ KMM_EXPORT u32 kmm_sequence_first_replay(struct kmm_runner *runner, const struct
 					 const struct kmm_half *const *halves, u32 nr_halves,
 					 struct kmm_result *first, volatile u32 *running);
 
-/*
- * One operation from the image in runner->drawn by all halves, compared as
- * kmm_replay does; the world is left as the last one that ran leaves it.
- */
-KMM_EXPORT u32 kmm_operation_replay(struct kmm_runner *runner,
-				    const struct kmm_operation *operation,
-				    const struct kmm_half *const *halves, u32 nr_halves,
-				    struct kmm_result *first, volatile u32 *running);
+/* Bytes of the trace that was written. */
+static inline u64 kmm_trace_bytes(const struct world *world)
+{
+	return (u64)((u8 *)world->trace_at - (u8 *)world->trace);
+}
+
+/* The trace is there, and so many bytes of it are written. */
+static inline void kmm_use_trace(struct world *world, u64 *trace, u64 bytes)
+{
+	world->trace = trace;
+	world->trace_at = (u64 *)((u8 *)trace + bytes);
+	world->trace_end = trace + world->size.trace_words;
+}
 
 #endif

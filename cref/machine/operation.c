@@ -356,13 +356,22 @@ int kmm_operation_by_process(u32 kind)
 	return kind < NR_KMM_OPERATIONS && by_process[kind];
 }
 
+/* The first one lowest: the lowest byte comes first in memory (assumptions.h). */
+static u64 arguments_word(const struct kmm_operation *operation)
+{
+	u64 word;
+
+	_Static_assert(sizeof(word) == sizeof(*operation), "all of it");
+	_Static_assert(offsetof(struct kmm_operation, a) == 2, "behind kind and actor");
+	__builtin_memcpy(&word, operation, sizeof(word));
+	return word >> 16;
+}
+
 s64 kmm_operate(const struct kmm_operation *operation)
 {
 	struct world *world = kmm_world;
 	u64 *result = KMM_ENTER(operation, KMM_HERE, operation->kind, operation->actor,
-				(u64)operation->a[0] | (u64)operation->a[1] << 8 |
-				(u64)operation->a[2] << 16 | (u64)operation->a[3] << 24 |
-				(u64)operation->a[4] << 32 | (u64)operation->a[5] << 40);
+				arguments_word(operation));
 	u32 actor = operation->actor;
 	struct kmm_watch_saved saved;
 	s64 ret = -ESRCH;

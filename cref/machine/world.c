@@ -48,7 +48,9 @@ static struct offsets offsets_for(const struct world_size *size)
 	at.disks = at.swap + size->swap_slots * sizeof(struct swap_slot);
 	at.unwritten = at.disks + nr_sectors(size) * sizeof(u16);
 	at.ptes = at.unwritten + nr_sectors(size) * sizeof(u16);
-	at.end = at.ptes + ((nr_ptes(size) + 1) & ~1ull) * sizeof(pte_t);
+	/* whole cache lines: the engine compares and copies by them */
+	at.end = at.ptes + nr_ptes(size) * sizeof(pte_t);
+	at.end = (at.end + KMM_WORLD_ALIGN - 1) / KMM_WORLD_ALIGN * KMM_WORLD_ALIGN;
 	return at;
 }
 

@@ -200,8 +200,8 @@ class Exploring(Session):
             f"{findings.counted(result['transitions'], 'transition')} "
             f"({result['known']:,} to known worlds, {result['outside']:,} out of the scope) "
             f"{_work(result)}{each}",
-            "any two of these worlds have the same hash with a chance below "
-            f"{exploring.collision_bound(worlds):.1e}",
+            "a world was taken for another one, by its hash, with a chance below "
+            f"{exploring.collision_bound(worlds, result['transitions']):.1e}",
             "this is a bound, and no proof of anything beyond this scope",
         ]
 
@@ -235,7 +235,7 @@ class Exploring(Session):
             "seconds": seconds,
             "transitions_before": result["before"], "transitions_per_second": _rate(result),
             "bytes_per_world": result["bytes"] / max(1, worlds),
-            "collision_bound": exploring.collision_bound(worlds),
+            "collision_bound": exploring.collision_bound(worlds, result["transitions"]),
             "found": [
                 {"what": one["what"], "name": one["name"],
                  "statement": core.PROPERTIES.get(one["name"]), "times": one["times"],

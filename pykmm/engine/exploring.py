@@ -191,9 +191,13 @@ def complete(result: dict) -> int:
     return result["depth"] + (at == last and result["state"] not in ("depth", "closed"))
 
 
-def collision_bound(worlds: int) -> float:
-    """How likely it is at most that any two of so many worlds have one hash of 128 bits."""
-    return worlds * worlds / 2.0 ** 129
+def collision_bound(worlds: int, transitions: int) -> float:
+    """How likely it is at most that a world was taken for another one.
+
+    Any two worlds may have one hash of 128 bits; and what a transition led to may have the key of one other
+    world that was met lately (cref/engine/explore/recent.c), by one chance in 2**64.
+    """
+    return worlds * worlds / 2.0 ** 129 + transitions / 2.0 ** 64
 
 
 def operations_of(found: dict) -> list[Operation]:

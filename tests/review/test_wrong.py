@@ -22,15 +22,19 @@ def ops(text: str) -> tuple[str, ...]:
 
 # (verdict, causes, property, operations of all actors): what docs/findings says of the nearest run
 SMALL = {
-    "journal": {(V8, "F2", "promised_writes", 6), (V8, "F2", "written_at_rest", 7)},
-    "device": {(V8, "F2", "promised_writes", 5), (V8, "F2", "written_at_rest", 6)},
-    "a hole and a cut": {(V8, "F6", "promised_writes", 6)},
+    "journal": {(V8, "F2", "promised_writes", 6), (V8, "F2", "written_at_rest", 7),
+                (FREED, "F2", "synced_writes", 6)},
+    "device": {(V8, "F2", "promised_writes", 5), (V8, "F2", "written_at_rest", 6),
+               (FREED, "F2", "synced_writes", 5)},
+    "a hole and a cut": {(V8, "F6", "promised_writes", 6), (FREED, "F6", "synced_writes", 6)},
     "nonlinear": {(FREED, "nonlinear", "tracked_writes", 4)},
     "a driver that fails": {(BOTH, "failed mmap", "committed", 1)},
     "truncated at a pause": {(V8, "F1", "nr_dirty", 3), (V8, "F1", "page_state", 3)},
     "invalidated at a pause": {
         (V8, "F1", "nr_dirty", 3), (V8, "F1", "page_state", 3),
-        (BEFORE, "store while invalidated", "kept_writes", 4)},
+        (BOTH, "store while invalidated", "kept_writes", 3),
+        (BOTH, "store while invalidated", "written_at_rest", 4),
+        (FREED, "store while invalidated", "synced_writes", 4)},
     "given back at a pause, device": {(V8, "F4", "promised_writes", 4)},
     "forced writes": {(BEFORE, "forced write", "promised_writes", 4)},
 }

@@ -59,7 +59,7 @@ void kmm_canonical_free(struct kmm_canonical *form)
 	free(form);
 }
 
-static void put_tables(struct kmm_canonical *form, u32 mm)
+static u64 *put_tables(struct kmm_canonical *form, u64 *at, u32 mm)
 {
 	const struct world *world = form->world;
 	u32 i, j, each = 1u << world->size.table_shift;
@@ -72,12 +72,13 @@ static void put_tables(struct kmm_canonical *form, u32 mm)
 
 		for (j = 0; j < each; j++)
 			used |= (u64)!!pte_val(own[j]) << j;
-		put(form, used);
-		put_two(form, world->pmds[i].ptl.held, (table == own) | (u32)!table << 1);
+		*at++ = used;
+		*at++ = two(world->pmds[i].ptl.held, (table == own) | (u32)!table << 1);
 		for (j = 0; used >> j; j++)
 			if (pte_val(own[j]))
-				put(form, kmm_pte_word(form, own[j]));
+				*at++ = kmm_pte_word(form, own[j]);
 	}
+	return at;
 }
 
 /* Vmas are named before all else, as each process has them in order: how many, and a bad end. */
@@ -96,7 +97,7 @@ static u32 name_vmas(struct kmm_canonical *form, const struct mm_struct *mm)
 	return count | (u32)!!vma << 16;
 }
 
-static void put_mm(struct kmm_canonical *form, u32 number, u32 vmas)
+static u64 *put_mm(struct kmm_canonical *form, u64 *at, u32 number, u32 vmas)
 {
 	const struct mm_struct *mm = &form->world->mms[number];
 	const struct task_struct *task = &form->world->tasks[number];
@@ -106,27 +107,28 @@ static void put_mm(struct kmm_canonical *form, u32 number, u32 vmas)
 
 	for (i = 0; i < (vmas & 0xFFFF); i++, vma = vma->vm_next)
 		strange |= (u64)(vma->vm_mm != mm) << (i & 31);
-	put_two(form, mm->mm_users, (u32)mm->map_count);
-	put_two(form, vmas, mm->anon_replaced);
-	put(form, strange);
-	put_two(form, mm->page_table_lock.held, mm->mmap_sem.held);
-	put(form, (u64)mm->file_rss);
-	put(form, (u64)mm->anon_rss);
-	put(form, mm->total_vm);
-	put(form, mm->locked_vm);
-	put(form, mm->shared_vm);
-	put(form, mm->exec_vm);
-	put(form, mm->stack_vm);
-	put(form, mm->reserved_vm);
-	put(form, mm->def_flags);
-	put(form, mm->start_brk);
-	put(form, mm->brk);
-	put_two(form, task->personality, task->capabilities);
+	*at++ = two(mm->mm_users, (u32)mm->map_count);
+	*at++ = two(vmas, mm->anon_replaced);
+	*at++ = strange;
+	*at++ = two(mm->page_table_lock.held, mm->mmap_sem.held);
+	*at++ = (u64)mm->file_rss;
+	*at++ = (u64)mm->anon_rss;
+	*at++ = mm->total_vm;
+	*at++ = mm->locked_vm;
+	*at++ = mm->shared_vm;
+	*at++ = mm->exec_vm;
+	*at++ = mm->stack_vm;
+	*at++ = mm->reserved_vm;
+	*at++ = mm->def_flags;
+	*at++ = mm->start_brk;
+	*at++ = mm->brk;
+	*at++ = two(task->personality, task->capabilities);
 	for (i = 0; i < RLIM_NLIMITS; i++)
-		put(form, task->own_signal.rlim[i].rlim_cur);
-	put_two(form, FILE_NAME(form, task->fd[0]) | FILE_NAME(form, task->fd[1]) << 16,
-		FILE_NAME(form, task->fd[2]) | FILE_NAME(form, task->fd[3]) << 16);
-	put_tables(form, number);
+		*at++ = task->own_signal.rlim[i].rlim_cur;
+	*at++ = two(FILE_NAME(form, task->fd[0]) | FILE_NAME(form, task->fd[1]) << 16,
+		    FILE_NAME(form, task->fd[2]) | FILE_NAME(form, task->fd[3]) << 16);
+	at = put_tables(form, at, number);
+	return at;
 }
 
 /* Marks the vmas of a file's tree in their order; their number, and more if it is no tree. */
@@ -159,61 +161,64 @@ static u32 mark_list(struct kmm_canonical *form, const struct vm_area_struct *vm
 	return found;
 }
 
-static void put_mapping(struct kmm_canonical *form, u32 i)
+static u64 *put_mapping(struct kmm_canonical *form, u64 *at, u32 i)
 {
 	const struct world *world = form->world;
 	const struct address_space *mapping = &world->mappings[i];
 	const struct radix_tree_slot *slots = slots_of(world, i);
 	u32 nr = mapping->page_tree.nr, j;
 
-	put_two(form, mark_tree(form, mapping->i_mmap.node, i + 1, 0),
-		mark_list(form, mapping->i_mmap_nonlinear, i + 129));
-	put_two(form, mapping->tree_lock.held, mapping->i_mmap_lock.held);
-	put(form, mapping->private_lock.held);
-	put(form, mapping->nrpages);
-	put(form, mapping->flags);
-	put(form, mapping->writeback_index);
-	put(form, table_word(mapping->a_ops));
-	put(form, world->bdis[i].capabilities);
-	put_two(form, world->bdis[i].congested, nr);
-	put(form, NUMBER(form, inodes, mapping->host, mappings));
+	*at++ = two(mark_tree(form, mapping->i_mmap.node, i + 1, 0),
+		    mark_list(form, mapping->i_mmap_nonlinear, i + 129));
+	*at++ = two(mapping->tree_lock.held, mapping->i_mmap_lock.held);
+	*at++ = mapping->private_lock.held;
+	*at++ = mapping->nrpages;
+	*at++ = mapping->flags;
+	*at++ = mapping->writeback_index;
+	*at++ = table_word(mapping->a_ops);
+	*at++ = world->bdis[i].capabilities;
+	*at++ = two(world->bdis[i].congested, nr);
+	*at++ = NUMBER(form, inodes, mapping->host, mappings);
 	if (i + 1 == world->size.mappings)
-		return;
+		return at;
 	for (j = 0; j < nr && j < world->size.slots; j++) {
-		put(form, slots[j].index_and_tags);
-		put(form, PAGE_NAME(form, slots[j].page));
+		*at++ = slots[j].index_and_tags;
+		*at++ = PAGE_NAME(form, slots[j].page);
 	}
+	return at;
 }
 
-static void put_inode(struct kmm_canonical *form, u32 i)
+static u64 *put_inode(struct kmm_canonical *form, u64 *at, u32 i)
 {
 	const struct world *world = form->world;
 	const struct inode *inode = &world->inodes[i];
 	const u16 *disk = world->disks + (u64)i * world->size.slots * KMM_SECTORS;
 	u32 j;
 
-	put(form, inode->i_state);
-	put(form, (u64)inode->i_size);
-	put(form, inode->i_mapped);
-	put_two(form, inode->i_mutex.held, (u32)inode->i_writecount);
-	put_two(form, inode->i_is, inode->i_place);
-	put_two(form, inode->i_kind, inode->i_flags);
-	put_two(form, inode->i_blkbits, inode->i_charged);
-	put(form, inode->i_count);
+	*at++ = inode->i_state;
+	*at++ = (u64)inode->i_size;
+	*at++ = inode->i_mapped;
+	*at++ = two(inode->i_mutex.held, (u32)inode->i_writecount);
+	*at++ = two(inode->i_is, inode->i_place);
+	*at++ = two(inode->i_kind, inode->i_flags);
+	*at++ = two(inode->i_blkbits, inode->i_charged);
+	*at++ = inode->i_count;
 	for (j = 0; j < world->size.slots; j++)
-		put_versions(form, disk + j * KMM_SECTORS, 0xF);
+		*at++ = versions_word(form, disk + j * KMM_SECTORS, 0xF);
 	disk += (u64)(world->size.mappings - 1) * world->size.slots * KMM_SECTORS;
 	for (j = 0; form->flags & KMM_CANONICAL_UNWRITTEN && j < world->size.slots; j++)
-		put_versions(form, disk + j * KMM_SECTORS, 0xF);
+		*at++ = versions_word(form, disk + j * KMM_SECTORS, 0xF);
+	return at;
 }
 
 /* Draining gives pages back in this order. */
-static void put_pagevec(struct kmm_canonical *form, const struct pagevec *pagevec)
+static u64 *put_pagevec(struct kmm_canonical *form, u64 *at, const struct pagevec *pagevec)
 {
 	u32 i;
 
 	for (i = 0; i < pagevec->nr && i < PAGEVEC_SIZE; i++)
-		put(form, PAGE_NAME(form, pagevec->pages[i]));
+		*at++ = PAGE_NAME(form, pagevec->pages[i]);
+	return at;
 }
 
 /* Into waiting[]; how many of its places lead to no page. */
@@ -231,37 +236,38 @@ static u32 mark_waiting(struct kmm_canonical *form, const struct pagevec *pageve
 	return strays;
 }
 
-static void put_globals(struct kmm_canonical *form)
+static u64 *put_globals(struct kmm_canonical *form, u64 *at)
 {
 	const struct world *world = form->world;
 
-	put_two(form, mark_waiting(form, &world->lru_add, 1),
-		mark_waiting(form, &world->lru_add_active, 16));
-	put_two(form, world->lru_add.nr, world->lru_add_active.nr);
-	put(form, world->page_state.nr_dirty);
-	put(form, world->page_state.nr_writeback);
-	put(form, world->page_state.nr_mapped);
-	put(form, world->page_state.nr_active);
-	put(form, world->page_state.nr_inactive);
-	put(form, (u64)world->vm_committed_space);
-	put(form, (u64)world->commit_limit);
-	put_two(form, world->overcommit_memory, world->max_map_count);
-	put_two(form, world->buffer_heads_over_limit, world->nr_swap_used);
-	put_two(form, world->units, world->irqs_disabled);
-	put_two(form, world->kmaps, world->nr_held);
-	put_two(form, world->pages_locked, world->held_classes);
-	put_two(form, world->inode_lock.held, world->lru_lock.held);
-	put_two(form, world->swap_lock.held,
-		NUMBER(form, pages, world->page_of_other, pages) < world->size.pages ? 1 :
-		world->page_of_other ? 2 : 0);
-	put_two(form, world->order_fault, world->sleep_fault);
-	put_two(form, world->fail_in, world->nr_wbc);
-	put_two(form, world->clock_stands,
-		form->flags & KMM_CANONICAL_UNWRITTEN ? world->swap_failed : 0);
+	*at++ = two(mark_waiting(form, &world->lru_add, 1),
+		    mark_waiting(form, &world->lru_add_active, 16));
+	*at++ = two(world->lru_add.nr, world->lru_add_active.nr);
+	*at++ = world->page_state.nr_dirty;
+	*at++ = world->page_state.nr_writeback;
+	*at++ = world->page_state.nr_mapped;
+	*at++ = world->page_state.nr_active;
+	*at++ = world->page_state.nr_inactive;
+	*at++ = (u64)world->vm_committed_space;
+	*at++ = (u64)world->commit_limit;
+	*at++ = two(world->overcommit_memory, world->max_map_count);
+	*at++ = two(world->buffer_heads_over_limit, world->nr_swap_used);
+	*at++ = two(world->units, world->irqs_disabled);
+	*at++ = two(world->kmaps, world->nr_held);
+	*at++ = two(world->pages_locked, world->held_classes);
+	*at++ = two(world->inode_lock.held, world->lru_lock.held);
+	*at++ = two(world->swap_lock.held,
+		    NUMBER(form, pages, world->page_of_other, pages) < world->size.pages ? 1 :
+		    world->page_of_other ? 2 : 0);
+	*at++ = two(world->order_fault, world->sleep_fault);
+	*at++ = two(world->fail_in, world->nr_wbc);
+	*at++ = two(world->clock_stands,
+		    form->flags & KMM_CANONICAL_UNWRITTEN ? world->swap_failed : 0);
 	if (form->flags & KMM_CANONICAL_PAUSES) {
-		put_pagevec(form, &world->lru_add);
-		put_pagevec(form, &world->lru_add_active);
+		at = put_pagevec(form, at, &world->lru_add);
+		at = put_pagevec(form, at, &world->lru_add_active);
 	}
+	return at;
 }
 
 /* One that nobody uses is made afresh when it is given out, but for these flags. */
@@ -310,44 +316,33 @@ static u32 page_left(const struct kmm_canonical *form)
 	return found;
 }
 
-static int is_left(const struct kmm_canonical *form, enum kind kind, u32 i)
+/* A thing that nothing leads to, and what leads from it. */
+static u64 *put_left(struct kmm_canonical *form, u64 *at, enum kind kind, u32 i)
 {
-	const struct world *world = form->world;
-
-	if (form->names[kind].of[i] != UNMET)
-		return 0;
-	switch (kind) {
-	case VMA:
-		return world->vmas[i].vm_end || world->vmas[i].vm_mm;
-	case ANON_VMA:
-		return world->anon_vmas[i].head != NULL;
-	case BUFFER:
-		return world->buffers[i].b_page != NULL;
-	case OPEN_FILE:
-		return world->files[i].f_count != 0;
-	case SWAP_SLOT:
-		return world->swap[i].map || kmm_swap_cache_at(world, i);
-	default:
-		return 0;
-	}
+	*at++ = two(kind + 1, name(form, kind, i));
+	return kmm_tell_queued(form, at);
 }
 
-/* What nothing leads to: mostly pages that wait in a pagevec or belong to the swap cache. */
-static void put_rest(struct kmm_canonical *form)
-{
-	u32 i, kind;
+#define PUT_ALL_LEFT(kind, is_used) do {						\
+	for (i = 0; i < form->names[kind].count; i++)					\
+		if (form->names[kind].of[i] == UNMET && (is_used))			\
+			at = put_left(form, at, kind, i);				\
+} while (0)
 
-	while ((i = page_left(form)) < form->world->size.pages) {
-		put_two(form, PAGE + 1, name(form, PAGE, i));
-		kmm_tell_queued(form);
-	}
-	for (kind = VMA; kind < NR_KINDS; kind++)
-		for (i = 0; i < form->names[kind].count; i++) {
-			if (!is_left(form, kind, i))
-				continue;
-			put_two(form, kind + 1, name(form, kind, i));
-			kmm_tell_queued(form);
-		}
+/* What nothing leads to: mostly pages that wait in a pagevec or belong to the swap cache. */
+static u64 *put_rest(struct kmm_canonical *form, u64 *at)
+{
+	const struct world *world = form->world;
+	u32 i;
+
+	while ((i = page_left(form)) < world->size.pages)
+		at = put_left(form, at, PAGE, i);
+	PUT_ALL_LEFT(VMA, world->vmas[i].vm_end || world->vmas[i].vm_mm);
+	PUT_ALL_LEFT(ANON_VMA, world->anon_vmas[i].head);
+	PUT_ALL_LEFT(BUFFER, world->buffers[i].b_page);
+	PUT_ALL_LEFT(OPEN_FILE, world->files[i].f_count);
+	PUT_ALL_LEFT(SWAP_SLOT, world->swap[i].map || kmm_swap_cache_at(world, i));
+	return at;
 }
 
 static void begin(struct kmm_canonical *form)
@@ -361,7 +356,7 @@ static void begin(struct kmm_canonical *form)
 	memset(form->waiting, 0, form->names[PAGE].count);
 	memset(form->mapped_by, 0, form->names[VMA].count);
 	memset(form->file_order, 0, form->names[VMA].count);
-	form->nr = form->met = form->told = 0;
+	form->met = form->told = 0;
 	if (form->beside)
 		return;
 	form->versions = 0;
@@ -372,24 +367,26 @@ static void walk(struct kmm_canonical *form, const u8 *order, u32 alive)
 {
 	const struct world *world = form->world;
 	u32 vmas[KMM_CANONICAL_MMS], i;
+	u64 *at = form->words;
 
 	begin(form);
-	put(form, alive);
+	*at++ = alive;
 	for (i = 0; i < alive; i++)
 		vmas[i] = name_vmas(form, &world->mms[order[i]]);
 	/* it is like no other page, wherever it lies */
 	name(form, PAGE, world->size.pages - 1);
-	put_globals(form);
+	at = put_globals(form, at);
 	for (i = 0; i < world->size.mappings; i++)
-		put_mapping(form, i);
+		at = put_mapping(form, at, i);
 	for (i = 0; i + 1 < world->size.mappings; i++)
-		put_inode(form, i);
+		at = put_inode(form, at, i);
 	for (i = 0; i < alive; i++)
-		put_mm(form, order[i], vmas[i]);
-	kmm_tell_queued(form);
-	put_rest(form);
-	if (form->nr & 1)
-		put(form, 0);
+		at = put_mm(form, at, order[i], vmas[i]);
+	at = kmm_tell_queued(form, at);
+	at = put_rest(form, at);
+	if ((at - form->words) & 1)
+		*at++ = 0;
+	form->nr = (u32)(at - form->words);
 }
 
 static void swap_places(u8 *a, u8 *b)

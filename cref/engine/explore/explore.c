@@ -124,6 +124,7 @@ enum kmm_explore_state kmm_explorer_begin(struct kmm_explorer *explorer)
 	explorer->batch_from = totals->next;
 	explorer->batch_to = totals->next + (left < most ? left : most);
 	clear_chunks(explorer);
+	explorer->batch_mark += KMM_HASH_2;
 	return KMM_EXPLORE_BATCH;
 }
 
@@ -187,6 +188,16 @@ static int merge_worlds(struct kmm_explorer *explorer, const struct kmm_chunk *c
 	return 0;
 }
 
+#define FETCHED_AHEAD	4u
+
+static void fetch_chunk(const struct kmm_explorer *explorer, const struct kmm_chunk *chunk)
+{
+	u32 i;
+
+	for (i = 0; i < chunk->nr; i++)
+		kmm_visited_fetch_index(&explorer->visited, chunk->worlds[i].hash);
+}
+
 static int merge_chunk(struct kmm_explorer *explorer, const struct kmm_chunk *chunk)
 {
 	struct kmm_explored *totals = &explorer->totals;
@@ -219,9 +230,13 @@ int kmm_explorer_merge(struct kmm_explorer *explorer)
 	}
 	if (kmm_visited_reserve(&explorer->visited, found))
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
+		/* the memory that tells is on its way while others are merged */
+		if (i + FETCHED_AHEAD < nr)
+			fetch_chunk(explorer, &explorer->chunks[i + FETCHED_AHEAD]);
 		if (merge_chunk(explorer, &explorer->chunks[i]))
 			return -ENOMEM;
+	}
 	kmm_levels_tried(explorer, explorer->batch_to);
 	return 0;
 }

@@ -41,14 +41,9 @@ struct kmm_canonical {
 	u32 best_nr;
 };
 
-static inline void put(struct kmm_canonical *form, u64 word)
+static inline u64 two(u32 high, u32 low)
 {
-	form->words[form->nr++] = word;
-}
-
-static inline void put_two(struct kmm_canonical *form, u32 high, u32 low)
-{
-	put(form, (u64)high << 32 | low);
+	return (u64)high << 32 | low;
 }
 
 /* The number of what a pointer into an array leads to; `count` and `count` + 1: NULL, stray. */
@@ -112,7 +107,7 @@ static inline u64 version_name(struct kmm_canonical *form, u16 version)
 }
 
 /* `which`: bits of the sectors that mean anything. */
-static inline void put_versions(struct kmm_canonical *form, const u16 *versions, u32 which)
+static inline u64 versions_word(struct kmm_canonical *form, const u16 *versions, u32 which)
 {
 	u64 word = 0, all;
 	u32 i;
@@ -123,7 +118,7 @@ static inline void put_versions(struct kmm_canonical *form, const u16 *versions,
 	for (i = 0; all && i < KMM_SECTORS; i++)
 		if (which >> i & 1)
 			word |= version_name(form, versions[i]) << 16 * i;
-	put(form, word);
+	return word;
 }
 
 static inline const struct radix_tree_slot *slots_of(const struct world *world, u32 mapping)
@@ -134,8 +129,8 @@ static inline const struct radix_tree_slot *slots_of(const struct world *world, 
 /* The slot of swapper_space's tree for an entry, or NULL. */
 const struct radix_tree_slot *kmm_swap_cache_at(const struct world *world, u32 entry)
 	__attribute__((visibility("hidden")));
-/* Puts out the words of what is in the queue until it is empty. */
-void kmm_tell_queued(struct kmm_canonical *form) __attribute__((visibility("hidden")));
+/* Puts the words of what is in the queue at `at`, until it is empty; where the next ones go. */
+u64 *kmm_tell_queued(struct kmm_canonical *form, u64 *at) __attribute__((visibility("hidden")));
 /* The word of a pte: its frame or slot of swap by name. */
 u64 kmm_pte_word(struct kmm_canonical *form, pte_t pte) __attribute__((visibility("hidden")));
 

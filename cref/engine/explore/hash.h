@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* 128 bits of a list of words: two lanes that mix in unlike ways, crossed at the end. */
+/* 128 bits of a list of words: two states that mix in unlike ways, in several lanes, crossed at the end. */
 #ifndef KMM_ENGINE_EXPLORE_HASH_H
 #define KMM_ENGINE_EXPLORE_HASH_H
 
@@ -31,19 +31,36 @@ static inline u64 kmm_hash_finish(u64 word)
 	return word ^ word >> 32;
 }
 
+/* One lane takes two words and hands its state on; lanes do not wait for each other. */
+struct kmm_hash_lane {
+	u64 a, b;
+};
+
+static inline void kmm_hash_take(struct kmm_hash_lane *lane, u64 first, u64 second)
+{
+	lane->a = kmm_hash_fold(first ^ lane->a, second ^ KMM_HASH_3) + KMM_HASH_4;
+	lane->b = (kmm_hash_turn(lane->b, 29) ^ first) * KMM_HASH_2 + second;
+}
+
+#define KMM_HASH_LANES	2u
+
 /* nr is even: who has an odd number puts a 0 behind. */
 static inline void kmm_hash_words(const u64 *words, u32 nr, u64 hash[2])
 {
-	u64 a = KMM_HASH_1 ^ nr, b = KMM_HASH_2;
-	u32 i;
+	struct kmm_hash_lane lanes[KMM_HASH_LANES];
+	u32 i, j;
 
-	for (i = 0; i < nr; i += 2) {
-		a = kmm_hash_fold(words[i] ^ a, words[i + 1] ^ KMM_HASH_3) + KMM_HASH_4;
-		b = (b ^ words[i] * KMM_HASH_1) + words[i + 1];
-		b = kmm_hash_turn(b * KMM_HASH_2, 29) ^ kmm_hash_turn(words[i + 1], 17);
-	}
-	hash[0] = kmm_hash_finish(a + kmm_hash_turn(b, 23));
-	hash[1] = kmm_hash_finish(b ^ kmm_hash_fold(a ^ KMM_HASH_2, KMM_HASH_4));
+	for (j = 0; j < KMM_HASH_LANES; j++)
+		lanes[j] = (struct kmm_hash_lane){ KMM_HASH_1 ^ nr, KMM_HASH_2 + j };
+	for (i = 0; i + 2 * KMM_HASH_LANES <= nr; i += 2 * KMM_HASH_LANES)
+		for (j = 0; j < KMM_HASH_LANES; j++)
+			kmm_hash_take(&lanes[j], words[i + 2 * j], words[i + 2 * j + 1]);
+	for (j = 0; i < nr; i += 2, j++)
+		kmm_hash_take(&lanes[j], words[i], words[i + 1]);
+	for (j = 1; j < KMM_HASH_LANES; j++)
+		kmm_hash_take(&lanes[0], lanes[j].a, lanes[j].b);
+	hash[0] = kmm_hash_finish(lanes[0].a + kmm_hash_turn(lanes[0].b, 23));
+	hash[1] = kmm_hash_finish(lanes[0].b ^ kmm_hash_fold(lanes[0].a ^ KMM_HASH_2, KMM_HASH_4));
 }
 
 #endif

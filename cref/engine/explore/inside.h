@@ -5,6 +5,7 @@
 
 #include "engine/explore/canonical.h"
 #include "engine/explore/explore.h"
+#include "engine/explore/recent.h"
 
 /* What a chunk found, in the order of its worlds and of the actions. */
 struct kmm_chunk {
@@ -23,17 +24,28 @@ struct kmm_reached {
 	u32 faults;			/* 1: a rule was broken on the way there */
 };
 
+/* Where an action has led. */
+enum kmm_led_to {
+	KMM_LED_NOWHERE,	/* the world is as it was */
+	KMM_LED_OUTSIDE,	/* of the scope */
+	KMM_LED_TO_WORLD
+};
+
 /* One thread's. */
 struct kmm_walker {
 	struct kmm_runner *runner;
 	struct kmm_canonical *form;
+	struct kmm_recent *recent;
 	u8 *images;			/* of the worlds on the path that was walked last */
 	u32 path[KMM_MOST_DEPTH + 1];	/* their numbers */
 	u32 room;			/* images there is room for */
 	u32 walked;			/* images that are there */
 	struct kmm_reached *reached;	/* from the world that is being tried; room for all actions */
-	u32 nr_reached;
+	u16 *lines;			/* that an action has changed; room for all */
+	u32 nr_reached, nr_lines;
+	u32 armed;			/* drawn and world: for the action that was tried last */
 	u32 reserved;
+	u64 (*added)[2];		/* hashes of worlds that this thread added, marked with their batch */
 };
 
 struct kmm_explorer {
@@ -47,6 +59,7 @@ struct kmm_explorer {
 	u32 most_cost;			/* of any action */
 	u32 *order;			/* numbers of the actions that are tried, by what they cost, */
 	u32 order_from[KMM_MOST_COST + 2];	/* from here on those of each cost */
+	u64 batch_mark;			/* of each batch that was begun another one */
 	u64 so_far;			/* atomic */
 	u64 digest[2];			/* of scope and actions: for files */
 };
@@ -59,6 +72,20 @@ KMM_INSIDE void kmm_walker_free(struct kmm_walker *walker);
 /* The image of a world; NULL: no memory. */
 KMM_INSIDE const u8 *kmm_walk_to(struct kmm_walker *walker, const struct kmm_explorer *explorer,
 				 u32 world);
+/* The actions that follow are tried on this image. */
+KMM_INSIDE void kmm_try_from(struct kmm_walker *walker, const u8 *image);
+/*
+ * One of them by all halves: the number of the first that differs, or 0.  The world is as the last one leaves
+ * it until kmm_transition_put_back, which comes before the next one.
+ */
+KMM_INSIDE u32 kmm_try(struct kmm_walker *walker, const struct kmm_explore_job *job,
+		       const struct kmm_action *action, struct kmm_result *first);
+/*
+ * Settle the world that kmm_try has left on its way from this image, and find its canonical hash;
+ * `faults`: one that broke a rule of the run is a world, whatever it is like.
+ */
+KMM_INSIDE enum kmm_led_to kmm_lead_to(struct kmm_walker *walker, const struct kmm_scope *scope,
+				       const u8 *image, int faults, u64 hash[2]);
 /* All actions of one cost on a world. */
 KMM_INSIDE void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer,
 			    const u8 *image, u32 world, u32 cost, struct kmm_chunk *chunk);

@@ -5,66 +5,40 @@
 #include "engine/clock.h"
 #include "engine/explore/inside.h"
 #include "engine/explore/phases.h"
+#include "engine/transition.h"
 #include "machine/property.h"
 
-static void put_back(struct kmm_runner *runner)
-{
-	memcpy(runner->world, runner->drawn, runner->state_bytes);
-	kmm_used(runner->world);
-}
-
-static void one_half(struct kmm_runner *runner, const struct kmm_half *half,
-		     const struct kmm_action *action)
-{
-	struct kmm_result result;
-
-	put_back(runner);
-	kmm_guarded_operation(runner, half, &action->operation, &result);
-}
-
-/* By both halves, and on to the canonical form if that is wanted: 1 if it took place. */
-static int both_halves(struct kmm_walker *walker, const struct kmm_explore_job *job,
-		       const u8 *image, const struct kmm_action *action, int form)
+/* By some halves, and on to the canonical form if that is wanted: 1 if it took place. */
+static int by_halves(struct kmm_walker *walker, const struct kmm_explore_job *job,
+		     const u8 *image, const struct kmm_action *action, int form)
 {
 	struct kmm_runner *runner = walker->runner;
 	struct kmm_result result;
-	volatile u32 running;
-	u64 hash[2];
+	u64 hash[2] = { 0, 0 };
+	int took_place = !kmm_try(walker, job, action, &result) &&
+			 kmm_took_place(runner->world, action);
 
-	if (kmm_operation_replay(runner, &action->operation, job->halves, 2, &result, &running) ||
-	    !kmm_took_place(runner->world, action))
-		return 0;
-	if (!form)
-		return 1;
-	kmm_settle(runner->world);
-	if (memcmp(runner->world, image, runner->state_bytes) &&
-	    kmm_in_scope(runner->world, &job->scope)) {
-		kmm_canonical_hash(walker->form, runner->world, hash);
+	if (took_place && form) {
+		kmm_lead_to(walker, &job->scope, image, 0, hash);
 		kmm_used(hash);
 	}
-	return 1;
+	kmm_transition_put_back(runner);
+	return took_place;
 }
 
-static u64 all_actions(struct kmm_walker *walker, const struct kmm_explore_job *job,
+static u64 all_actions(struct kmm_walker *walker, const struct kmm_explore_job *whole,
 		       const u8 *image, enum kmm_explore_phase up_to)
 {
-	struct kmm_runner *runner = walker->runner;
+	struct kmm_explore_job job = *whole;
 	u64 took_place = 0;
 	u32 i;
 
-	memcpy(runner->drawn, image, runner->state_bytes);
-	for (i = job->nr_first; i < job->nr_actions; i++) {
-		const struct kmm_action *action = &job->actions[i];
-
-		kmm_arm((struct world *)runner->drawn, action);
-		if (up_to == KMM_UP_TO_PUT_BACK)
-			put_back(runner);
-		else if (up_to < KMM_UP_TO_BOTH)
-			one_half(runner, job->halves[up_to == KMM_UP_TO_OTHER_HALF], action);
-		else
-			took_place += both_halves(walker, job, image, action,
-						  up_to == KMM_UP_TO_FORM);
-	}
+	if (up_to == KMM_UP_TO_ONE_HALF)
+		job.nr_halves = 1;
+	kmm_try_from(walker, image);
+	for (i = job.nr_first; i < job.nr_actions; i++)
+		took_place += (u64)by_halves(walker, &job, image, &job.actions[i],
+					     up_to == KMM_UP_TO_FORM);
 	return took_place;
 }
 
@@ -106,8 +80,9 @@ u64 kmm_time_transitions(struct kmm_explorer *explorer, u32 from, u32 to,
 	u32 world;
 
 	*transitions = 0;
-	/* as if none of them had been walked to before */
+	/* as if none of them had been walked to, or from, before */
 	walker->walked = 1;
+	kmm_recent_forget(walker->recent);
 	start = kmm_thread_time();
 	for (world = from; world < to; world++)
 		*transitions += one_world(walker, explorer, world, up_to, &chunk);

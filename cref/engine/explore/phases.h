@@ -7,10 +7,8 @@
 
 enum kmm_explore_phase {
 	KMM_UP_TO_WALK,		/* the world made again from its parent's */
-	KMM_UP_TO_PUT_BACK,	/* and put back once for each action */
-	KMM_UP_TO_ONE_HALF,	/* and acted on by the first half */
-	KMM_UP_TO_OTHER_HALF,	/* and acted on by the second half instead */
-	KMM_UP_TO_BOTH,		/* both, and what they left compared */
+	KMM_UP_TO_ONE_HALF,	/* and acted on by the first half, and put back */
+	KMM_UP_TO_BOTH,		/* and by the second one where functions are called, and compared */
 	KMM_UP_TO_FORM,		/* and, unless nothing has changed, its canonical form and hash */
 	KMM_UP_TO_FIND,		/* and looked up; of worlds that were tried before all are known */
 	KMM_AND_PROPERTIES,	/* the first one, and all properties of that world, once */

@@ -70,6 +70,13 @@ int kmm_took_place(const struct world *world, const struct kmm_action *action)
 	return !(action->fail_in && world->fail_in) && world->interfered == others;
 }
 
+#define IS_ARMED(field)	(offsetof(struct world, field) >= KMM_ARMED_FROM &&		\
+			 offsetof(struct world, field) +				\
+			 sizeof(((struct world *)0)->field) <= KMM_ARMED_TO)
+_Static_assert(IS_ARMED(current_task) && IS_ARMED(order_fault) && IS_ARMED(sleep_fault) &&
+	       IS_ARMED(store_faults) && IS_ARMED(fail_in) && IS_ARMED(interfered) &&
+	       IS_ARMED(pauses_left) && IS_ARMED(interference), "all that is written here");
+
 void kmm_settle(struct world *world)
 {
 	world->trace_at = world->trace;

@@ -61,6 +61,11 @@ u32 kmm_action_cost(const struct kmm_action *action);
 /* Before an action: what its allocation and its pause need; after one: nothing of a run is left. */
 void kmm_arm(struct world *world, const struct kmm_action *action);
 void kmm_settle(struct world *world);
+/* What these two write, but for trace_at, lies between these bytes of a world. */
+#define KMM_ARMED_FROM	offsetof(struct world, order_fault)
+#define KMM_ARMED_TO	offsetof(struct world, operating)
+#define KMM_FIRST_ARMED	((u32)(KMM_ARMED_FROM / KMM_WORLD_ALIGN))	/* lines: engine/lines.h */
+#define KMM_LAST_ARMED	((u32)((KMM_ARMED_TO - 1) / KMM_WORLD_ALIGN))
 /* After a run and before kmm_settle: did what the action was armed with take place? */
 int kmm_took_place(const struct world *world, const struct kmm_action *action);
 /* Does the world have no more vmas and processes than the scope? */

@@ -11,7 +11,7 @@
 #include "engine/explore/hash.h"
 #include "engine/explore/inside.h"
 
-#define MAGIC	0x31584D4B4B59500Bull	/* the last byte is the version */
+#define MAGIC	0x31584D4B4B59500Cull	/* the last byte is the version */
 
 struct head {
 	u64 magic;

@@ -2,32 +2,34 @@
 /* The words of each thing that others lead to. */
 #include "engine/explore/form.h"
 
-static void tell_file(struct kmm_canonical *form, const struct file *file)
+static u64 *tell_file(struct kmm_canonical *form, u64 *at, const struct file *file)
 {
-	put(form, NUMBER(form, mappings, file->f_mapping, mappings) |
+	*at++ = NUMBER(form, mappings, file->f_mapping, mappings) |
 		  (u64)NUMBER(form, inodes, file->own_dentry.d_inode, mappings) << 8 |
 		  (u64)(file->f_dentry != &file->own_dentry) << 16 |
-		  (u64)(file->f_vfsmnt != &file->own_mount) << 17);
-	put_two(form, file->own_mount.mnt_flags, file->own_mount.reserved);
-	put_two(form, file->f_mode, (u32)file->f_count);
-	put(form, table_word(file->f_op));
+		  (u64)(file->f_vfsmnt != &file->own_mount) << 17;
+	*at++ = two(file->own_mount.mnt_flags, file->own_mount.reserved);
+	*at++ = two(file->f_mode, (u32)file->f_count);
+	*at++ = table_word(file->f_op);
+	return at;
 }
 
 /* The newest vma first: that is the order in which they are visited. */
-static void tell_anon_vma(struct kmm_canonical *form, const struct anon_vma *anon)
+static u64 *tell_anon_vma(struct kmm_canonical *form, u64 *at, const struct anon_vma *anon)
 {
-	u32 start = form->nr, links = 0;
 	const struct vm_area_struct *vma = anon->head;
+	u64 *first = at++;
+	u32 links = 0;
 
-	put(form, 0);
 	while (vma && links < form->names[VMA].count) {
 		u32 of = VMA_NAME(form, vma);
 
-		put(form, of);
+		*at++ = of;
 		links++;
 		vma = of < NOBODY ? vma->anon_vma_next : NULL;
 	}
-	form->words[start] = (u64)anon->lock.held << 32 | (u64)!!vma << 16 | links;
+	*first = (u64)anon->lock.held << 32 | (u64)!!vma << 16 | links;
+	return at;
 }
 
 /* The slot of swapper_space's tree for an entry, or NULL: its order is that of the slots. */
@@ -42,28 +44,30 @@ const struct radix_tree_slot *kmm_swap_cache_at(const struct world *world, u32 e
 	return NULL;
 }
 
-static void tell_swap_slot(struct kmm_canonical *form, u32 entry)
+static u64 *tell_swap_slot(struct kmm_canonical *form, u64 *at, u32 entry)
 {
 	const struct swap_slot *slot = &form->world->swap[entry];
 	const struct radix_tree_slot *cached = kmm_swap_cache_at(form->world, entry);
 
-	put(form, slot->map);
+	*at++ = slot->map;
 	/* what is in use no more is made garbage when it is given out */
-	put_versions(form, slot->contents, slot->map ? 0xF : 0);
-	put_two(form, cached ? PAGE_NAME(form, cached->page) : NOBODY,
-		cached ? cached->index_and_tags & ((1u << NR_TAG_BITS) - 1) : 0);
+	*at++ = versions_word(form, slot->contents, slot->map ? 0xF : 0);
+	*at++ = two(cached ? PAGE_NAME(form, cached->page) : NOBODY,
+		    cached ? cached->index_and_tags & ((1u << NR_TAG_BITS) - 1) : 0);
+	return at;
 }
 
-static void tell_buffer(struct kmm_canonical *form, const struct buffer_head *bh)
+static u64 *tell_buffer(struct kmm_canonical *form, u64 *at, const struct buffer_head *bh)
 {
-	put(form, bh->b_state);
-	put_two(form, (u32)bh->b_count, bh->b_blocknr);
-	put_two(form, bh->b_end_io, bh->b_in_transaction);
-	put(form, NUMBER(form, mappings, bh->b_assoc_mapping, mappings) |
-		  PAGE_NAME(form, bh->b_page) << 8 | BUFFER_NAME(form, bh->b_this_page) << 16);
+	*at++ = bh->b_state;
+	*at++ = two((u32)bh->b_count, bh->b_blocknr);
+	*at++ = two(bh->b_end_io, bh->b_in_transaction);
+	*at++ = NUMBER(form, mappings, bh->b_assoc_mapping, mappings) |
+		  PAGE_NAME(form, bh->b_page) << 8 | BUFFER_NAME(form, bh->b_this_page) << 16;
 	/* a commit visits them by their numbers */
 	if (form->flags & KMM_CANONICAL_PAUSES)
-		put(form, (u64)(bh - form->world->buffers));
+		*at++ = (u64)(bh - form->world->buffers);
+	return at;
 }
 
 /* An anonymous page is told where it is when it is next mapped: until then nobody asks. */
@@ -86,20 +90,21 @@ static u64 private_word(struct kmm_canonical *form, const struct page *page)
 	       BUFFER_NAME(form, (const struct buffer_head *)page->private) : page->private;
 }
 
-static void tell_page(struct kmm_canonical *form, u32 number)
+static u64 *tell_page(struct kmm_canonical *form, u64 *at, u32 number)
 {
 	const struct page *page = &form->world->pages[number];
 
-	put(form, page->flags);
-	put_two(form, (u32)page->_count.counter, (u32)page->_mapcount.counter);
-	put_two(form, page->io, page->pins);
-	put(form, mapping_word(form, page) | (u64)form->waiting[number] << 16 |
-		  (u64)(form->world->page_of_other == page) << 24);
-	put(form, private_word(form, page));
-	put(form, page->index);
-	put_versions(form, page->contents, 0xF);
+	*at++ = page->flags;
+	*at++ = two((u32)page->_count.counter, (u32)page->_mapcount.counter);
+	*at++ = two(page->io, page->pins);
+	*at++ = mapping_word(form, page) | (u64)form->waiting[number] << 16 |
+		  (u64)(form->world->page_of_other == page) << 24;
+	*at++ = private_word(form, page);
+	*at++ = page->index;
+	*at++ = versions_word(form, page->contents, 0xF);
 	if (page->io & KMM_IO_SECTORS)
-		put_versions(form, page->in_flight, page->io & KMM_IO_SECTORS);
+		*at++ = versions_word(form, page->in_flight, page->io & KMM_IO_SECTORS);
+	return at;
 }
 
 u64 kmm_pte_word(struct kmm_canonical *form, pte_t pte)
@@ -116,50 +121,52 @@ u64 kmm_pte_word(struct kmm_canonical *form, pte_t pte)
 	       (pte_val(pte) & 0xFF);
 }
 
-static void tell_vma(struct kmm_canonical *form, u32 number)
+static u64 *tell_vma(struct kmm_canonical *form, u64 *at, u32 number)
 {
 	const struct vm_area_struct *vma = &form->world->vmas[number];
 	u32 slots = form->flags & KMM_CANONICAL_VMA_SLOTS;
 
-	put(form, vma->vm_start);
-	put(form, vma->vm_end);
-	put(form, vma->vm_flags);
-	put(form, vma->vm_private_data);
-	put_two(form, pgprot_val(vma->vm_page_prot),
-		FILE_NAME(form, vma->vm_file) | ANON_NAME(form, vma->anon_vma) << 8 |
-		(u32)form->mapped_by[number] << 16);
-	put(form, vma->vm_pgoff);
-	put(form, table_word(vma->vm_ops));
+	*at++ = vma->vm_start;
+	*at++ = vma->vm_end;
+	*at++ = vma->vm_flags;
+	*at++ = vma->vm_private_data;
+	*at++ = two(pgprot_val(vma->vm_page_prot),
+		    FILE_NAME(form, vma->vm_file) | ANON_NAME(form, vma->anon_vma) << 8 |
+		    (u32)form->mapped_by[number] << 16);
+	*at++ = vma->vm_pgoff;
+	*at++ = table_word(vma->vm_ops);
 	if (slots)
-		put_two(form, number, form->file_order[number]);
+		*at++ = two(number, form->file_order[number]);
+	return at;
 }
 
-void kmm_tell_queued(struct kmm_canonical *form)
+u64 *kmm_tell_queued(struct kmm_canonical *form, u64 *at)
 {
 	while (form->told < form->met) {
 		u32 number = form->queue[form->told].number;
 
 		switch ((enum kind)form->queue[form->told++].kind) {
 		case PAGE:
-			tell_page(form, number);
+			at = tell_page(form, at, number);
 			break;
 		case VMA:
-			tell_vma(form, number);
+			at = tell_vma(form, at, number);
 			break;
 		case ANON_VMA:
-			tell_anon_vma(form, &form->world->anon_vmas[number]);
+			at = tell_anon_vma(form, at, &form->world->anon_vmas[number]);
 			break;
 		case BUFFER:
-			tell_buffer(form, &form->world->buffers[number]);
+			at = tell_buffer(form, at, &form->world->buffers[number]);
 			break;
 		case OPEN_FILE:
-			tell_file(form, &form->world->files[number]);
+			at = tell_file(form, at, &form->world->files[number]);
 			break;
 		case SWAP_SLOT:
-			tell_swap_slot(form, number);
+			at = tell_swap_slot(form, at, number);
 			break;
 		case NR_KINDS:
 			break;
 		}
 	}
+	return at;
 }

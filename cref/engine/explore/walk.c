@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "engine/explore/inside.h"
+#include "engine/lines.h"
+#include "engine/transition.h"
 #include "machine/interfere.h"
 #include "machine/property.h"
 #include "machine/running.h"
 
 #define FIRST_IMAGES	8u
+#define ADDED_BITS	14u		/* of a batch's worlds as many as there are, or nearly */
 
 static u8 *image_of(struct kmm_walker *walker, u32 depth)
 {
@@ -37,10 +40,14 @@ int kmm_walker_init(struct kmm_walker *walker, const struct kmm_explore_job *job
 	walker->form = kmm_canonical_new(&job->scope.size, job->scope.form);
 	if (!runner || !walker->form)
 		return -ENOMEM;
+	walker->recent = kmm_recent_new(runner->state_bytes, KMM_FIRST_ARMED, KMM_LAST_ARMED);
 	walker->room = FIRST_IMAGES;
 	walker->images = malloc(walker->room * runner->state_bytes);
 	walker->reached = malloc(job->nr_actions * sizeof(*walker->reached));
-	if (!walker->images || !walker->reached)
+	walker->lines = calloc(kmm_nr_lines(runner->state_bytes), sizeof(*walker->lines));
+	walker->added = calloc(1u << ADDED_BITS, sizeof(*walker->added));
+	if (!walker->recent || !walker->images || !walker->reached || !walker->lines ||
+	    !walker->added)
 		return -ENOMEM;
 	kmm_core_enter(runner->world);
 	kmm_scope_start(runner->world, &job->scope);
@@ -57,8 +64,11 @@ void kmm_walker_free(struct kmm_walker *walker)
 {
 	kmm_runner_free(walker->runner);
 	kmm_canonical_free(walker->form);
+	kmm_recent_free(walker->recent);
 	free(walker->images);
 	free(walker->reached);
+	free(walker->lines);
+	free(walker->added);
 }
 
 static int room_for(struct kmm_walker *walker, u32 depth)
@@ -134,6 +144,31 @@ static void add(struct kmm_chunk *chunk, const struct kmm_explorer *explorer, co
 	chunk->worlds[chunk->nr++] = seen;
 }
 
+/*
+ * Most worlds that are new in a batch are reached several times within it.  What this thread has added
+ * already is not made again; nor does it say anything of what is broken, as only worlds are remembered
+ * that break nothing.
+ */
+static u64 *place_of_added(struct kmm_walker *walker, const u64 hash[2])
+{
+	return walker->added[hash[1] >> (64 - ADDED_BITS)];
+}
+
+static int was_added(struct kmm_walker *walker, u64 mark, const u64 hash[2])
+{
+	const u64 *place = place_of_added(walker, hash);
+
+	return place[0] == (hash[0] ^ mark) && place[1] == hash[1];
+}
+
+static void remember_added(struct kmm_walker *walker, u64 mark, const u64 hash[2])
+{
+	u64 *place = place_of_added(walker, hash);
+
+	place[0] = hash[0] ^ mark;
+	place[1] = hash[1];
+}
+
 static u32 note_broken(struct kmm_chunk *chunk, struct world *world, u32 mask, u32 number,
 		       u32 action)
 {
@@ -180,6 +215,8 @@ static void arrive(struct kmm_walker *walker, const struct kmm_explorer *explore
 	if (!broken)
 		broken = note_broken(chunk, world, mask, number, action);
 	add(chunk, explorer, reached->hash, number, action, broken ? KMM_SEEN_LAST : 0);
+	if (!broken)
+		remember_added(walker, explorer->batch_mark, reached->hash);
 }
 
 /*
@@ -191,20 +228,16 @@ static void reach(struct kmm_walker *walker, const struct kmm_explorer *explorer
 		  const u8 *image, u32 action, struct kmm_chunk *chunk)
 {
 	struct kmm_reached *reached = &walker->reached[walker->nr_reached];
-	struct world *world = walker->runner->world;
+	enum kmm_led_to led;
 
 	reached->action = action;
-	reached->faults = (u32)kmm_run_broke_rules(world);
-	kmm_settle(world);
-	if (!reached->faults && !memcmp(world, image, walker->runner->state_bytes)) {
-		chunk->known++;
+	reached->faults = (u32)kmm_run_broke_rules(walker->runner->world);
+	led = kmm_lead_to(walker, &explorer->job.scope, image, (int)reached->faults,
+			  reached->hash);
+	chunk->known += led == KMM_LED_NOWHERE;
+	chunk->outside += led == KMM_LED_OUTSIDE;
+	if (led != KMM_LED_TO_WORLD)
 		return;
-	}
-	if (!reached->faults && !kmm_in_scope(world, &explorer->job.scope)) {
-		chunk->outside++;
-		return;
-	}
-	kmm_canonical_hash(walker->form, world, reached->hash);
 	kmm_visited_fetch_index(&explorer->visited, reached->hash);
 	walker->nr_reached++;
 }
@@ -219,7 +252,8 @@ static void tell_apart(struct kmm_walker *walker, const struct kmm_explorer *exp
 		kmm_visited_fetch_seen(visited, reached->hash);
 	for (reached = walker->reached; reached < end; reached++)
 		if (!reached->faults &&
-		    kmm_visited_find(visited, reached->hash) != KMM_NO_WORLD)
+		    (was_added(walker, explorer->batch_mark, reached->hash) ||
+		     kmm_visited_find(visited, reached->hash) != KMM_NO_WORLD))
 			chunk->known++;
 		else
 			arrive(walker, explorer, reached, number, chunk);
@@ -233,21 +267,18 @@ static void try_one(struct kmm_walker *walker, const struct kmm_explorer *explor
 	const struct kmm_action *action = &job->actions[i];
 	struct kmm_runner *runner = walker->runner;
 	struct kmm_result result;
-	volatile u32 running;
-	u32 different;
+	u32 different = kmm_try(walker, job, action, &result);
 
-	kmm_arm((struct world *)runner->drawn, action);
-	different = kmm_operation_replay(runner, &action->operation, job->halves, job->nr_halves,
-					 &result, &running);
-	if (!different && !kmm_took_place(runner->world, action))
-		return;
-	chunk->transitions++;
-	if (different)
-		note(chunk, KMM_FOUND_DIFFERENCE + different, number, i);
-	else if (result.outcome != KMM_RETURNED)
-		note(chunk, result.outcome, number, i);
-	else
-		reach(walker, explorer, image, i, chunk);
+	if (different || kmm_took_place(runner->world, action)) {
+		chunk->transitions++;
+		if (different)
+			note(chunk, KMM_FOUND_DIFFERENCE + different, number, i);
+		else if (result.outcome != KMM_RETURNED)
+			note(chunk, result.outcome, number, i);
+		else
+			reach(walker, explorer, image, i, chunk);
+	}
+	kmm_transition_put_back(runner);
 }
 
 void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer, const u8 *image,
@@ -256,7 +287,7 @@ void kmm_try_all(struct kmm_walker *walker, const struct kmm_explorer *explorer,
 	const u32 *at = explorer->order + explorer->order_from[cost];
 	const u32 *end = explorer->order + explorer->order_from[cost + 1];
 
-	memcpy(walker->runner->drawn, image, walker->runner->state_bytes);
+	kmm_try_from(walker, image);
 	for (; at < end; at++)
 		try_one(walker, explorer, image, world, *at, chunk);
 	tell_apart(walker, explorer, world, chunk);
