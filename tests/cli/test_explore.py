@@ -16,7 +16,7 @@ def test_scope_that_is_closed_is_told_as_a_bound(pykmm):
     done = pykmm("explore", *FEW).was_silent(0)
     assert "halves C, P; units all; 2 threads" in done.out
     assert "closed: every world of this scope" in done.out
-    assert "the same hash with a chance below" in done.out
+    assert "taken for another one, by its hash, with a chance below" in done.out
     assert "this is a bound, and no proof" in done.out
 
 

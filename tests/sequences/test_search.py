@@ -10,7 +10,7 @@ from pykmm.engine import core
 from pykmm.engine.halves import c_half, p_half
 from pykmm.source import counting
 
-SEQUENCES, SEED = 30_000, 4
+SEQUENCES, SEED = 120_000, 4
 # kept: a counting half goes on counting into the last row that this thread gave it
 ROWS = []
 
