@@ -8,7 +8,7 @@ RUN    := $(VENV)/bin
 REPORT := bench/report
 
 SOURCES := $(shell find cref pykmm -name '*.[ch]' -o -name '*.def' -o -name '*.pyx' -o -name '*.pxd') \
-	   cref/CFLAGS setup.py pykmm/source/anchors.py pykmm/source/counting.py pykmm/source/operands.py
+	   cref/CFLAGS cref/CFLAGS.core setup.py pykmm/source/anchors.py pykmm/source/counting.py pykmm/source/operands.py
 
 .PHONY: help build fuzz test deep bench sanitize compilers clean
 

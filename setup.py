@@ -7,7 +7,8 @@
     *.pyx           the Cython half, the same counting, and the engine's binding
     quiet/          core library, C half and Cython half that record no events, for benchmarks
 
-All of them are compiled with the one list of flags in cref/CFLAGS, and the core library with two more.
+All of them are compiled with the one list of flags in cref/CFLAGS, and the core library with those of
+cref/CFLAGS.core besides.
 """
 
 import copy
@@ -29,7 +30,8 @@ from pykmm.source import anchors, counting  # noqa: E402
 
 CREF = Path("cref")
 COUNTED = Path("build/counted")
-HEADERS = sorted(str(p) for p in [*CREF.rglob("*.h"), *CREF.rglob("*.def"), CREF / "CFLAGS"])
+HEADERS = sorted(str(p) for p in [*CREF.rglob("*.h"), *CREF.rglob("*.def"), CREF / "CFLAGS",
+                                       CREF / "CFLAGS.core"])
 INCLUDES = ["cref/include", "cref"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # what Cython itself writes is not warned about; and that a rung of the ladder is entered only with
@@ -142,15 +144,15 @@ def cython_extensions() -> list[Extension]:
     ]
 
 
-def faster(compiler: str, flags: list[str]) -> list[str]:
-    """More flags for the core library, which is no half: the explorer is a tenth faster by them.
+def core_flags(compiler: str, flags: list[str]) -> list[str]:
+    """Those of cref/CFLAGS.core.
 
-    [] where another level is asked for, or a sanitizer, and without link-time optimization.
+    [] where `flags` ask for another level or a sanitizer, and where the compiler cannot do it.
     """
-    levels = [flag for flag in flags if flag.startswith("-O")]
-    if levels[-1:] != ["-O2"] or any(flag.startswith("-fsanitize") for flag in flags):
+    if len([flag for flag in flags if flag.startswith("-O")]) != 1 or \
+            any(flag.startswith("-fsanitize") for flag in flags):
         return []
-    wanted = ["-O3", "-flto=auto"]
+    wanted = paths.c_flags("CFLAGS.core")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "one.c")
         source.write_text("int one(void) { return 1; }\n", encoding="utf-8")
@@ -182,7 +184,7 @@ class BuildExt(build_ext):
         flags = paths.c_flags()
         # the interpreter's own flags would differ from those of the half made of the mail
         self.compiler.set_executable("compiler_so", [compiler, "-fPIC", *flags])
-        core = faster(compiler, flags)
+        core = core_flags(compiler, flags)
         for ext in self.extensions:
             self.prepare(ext)
             if ext.name.endswith("libkmm"):

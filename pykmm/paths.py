@@ -36,9 +36,12 @@ def cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "pykmm"
 
 
-def c_flags() -> list[str]:
-    """The one list of code-generation flags for C, P and X, from cref/CFLAGS."""
+def c_flags(name: str = "CFLAGS") -> list[str]:
+    """The one list of code-generation flags for C, P and X, from cref/CFLAGS.
+
+    name : str   CFLAGS.core: those that the core library has besides
+    """
     words: list[str] = []
-    for line in (cref() / "CFLAGS").read_text(encoding="ascii").splitlines():
+    for line in (cref() / name).read_text(encoding="ascii").splitlines():
         words += line.split("#", 1)[0].split()
     return words

@@ -48,6 +48,10 @@ void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS
 	const u32 pmds = size->mms * size->pmds;
 	const u32 sectors = (size->mappings - 1) * size->slots * KMM_SECTORS;
 	const char *base = (const char *)world;
+	const u64 used = kmm_world_state_bytes(size);
+	/* up to a whole cache line, and nobody's */
+	const u64 spare = used - (u64)((const char *)(world->ptes + ((u64)pmds << size->table_shift)) -
+				       base);
 	const struct kmm_array all[KMM_NR_ARRAYS] = {
 		{ "world", "world", 0, sizeof(struct world), 1 },
 #define ARRAY(name, kind, first, number) \
@@ -70,6 +74,7 @@ void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS
 		  sectors },
 		{ "pte", NULL, (const char *)world->ptes - base, sizeof(pte_t),
 		  pmds << size->table_shift },
+		{ "spare", NULL, (s64)(used - spare), sizeof(u32), (u32)(spare / sizeof(u32)) },
 	};
 	u32 i;
 

@@ -42,7 +42,7 @@ struct kmm_array {
 	u32 stride;
 	u32 count;
 };
-#define KMM_NR_ARRAYS	17
+#define KMM_NR_ARRAYS	18
 KMM_EXPORT void kmm_arrays(const struct world *world, struct kmm_array arrays[KMM_NR_ARRAYS]);
 
 #endif

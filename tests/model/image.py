@@ -53,7 +53,8 @@ LAYOUT = re.compile(
     r"|world\.(used|size\..*|pages|vmas|mms|pmds|ptes|mappings|swapper_space|zero_page|inodes|bdis"
     r"|slots|files|anon_vmas|buffers|tasks|swap|disks|pmd_shift|irqs_disabled|kmaps|nr_held"
     r"|held_classes|held_from|pages_locked|(pause_every|pauses_more|pauses_left|interference)(\[1\])?"
-    r"|paused_task|interfering|interfered|operating|began|paused_began|nr_wbc|trace|trace_end|place_distance)")
+    r"|paused_task|interfering|interfered|operating|began|paused_began|nr_wbc|trace|trace_end|place_distance)"
+    r"|spare\[\d+\]")
 
 _PLACES = ["", "dirty", "clean"]
 _END_IO = ["", "async_write", "write"]
