@@ -40,6 +40,7 @@ _TAKE_AWAY = {"truncate", "invalidate"}
 _PRESENT, _RW, _DIRTY = 0x81, 0x2, 0x40
 _SHARED, _NONLINEAR = 0x8, 0x800000
 _PFN_BASE = 0x100
+_NO_ACCOUNTING = 1
 _INTERFERENCE = [name for name, *_ in core.EVENTS].index("interference")
 
 
@@ -182,8 +183,32 @@ def _by_mprotect(b: Break) -> bool:
 def _stored_while_invalidated(b: Break) -> bool:
     """Each store that is gone was made while the file was invalidated."""
     before, after = b.state(b.last.before), b.state(b.last.after)
-    return "invalidate" in b.last.names and bool(b.last.others) and all(
+    return _may_be_stored_meanwhile(b) and all(
         version > before["world.version"] for *_, version in _gone(after))
+
+
+def _dropped_after_it_was_lost(b: Break) -> bool:
+    """What is gone was in a clean page that no dirty pte told of: promised_writes broke by that before, and
+    now the page was taken away.  Others may have been stored while a file was invalidated."""
+    before = b.state(b.last.before)
+    lost = {(file, index, sector) for file, index, sector, _ in _untold(before)}
+    stored = _may_be_stored_meanwhile(b)
+    return "promised_writes" in b.before() and all(
+        (file, index, sector) in lost or (stored and version > before["world.version"])
+        for file, index, sector, version in _gone(b.state(b.last.after)))
+
+
+def _may_be_stored_meanwhile(b: Break) -> bool:
+    return "invalidate" in b.last.names and bool(b.last.others)
+
+
+def _untold(state: State) -> Iterator[tuple[int, int, int, int]]:
+    """Stores that wait in a page which is clean, and no dirty pte leads to it."""
+    for file, index, sector, version in state.waiting():
+        page = state.page_at(file, index)
+        if page is not None and not state[f"page[{page}].flags.dirty"] and not any(
+                pte & _DIRTY for _, pte in state.ptes(page)):
+            yield file, index, sector, version
 
 
 def _gone(state: State) -> list[tuple[int, int, int, int]]:
@@ -229,13 +254,20 @@ def _copied(b: Break) -> bool:
     return "WP10" in b.last.taken
 
 
+def _copied_over_a_journals_page(b: Break) -> bool:
+    """A fault put a copy where a dirty pte was, of a page of which some block is clean."""
+    return _copied(b) and bool(_forgotten(b)) and all(
+        b.state(b.last.after)[f"page[{page}].flags.private"] for page in _forgotten(b))
+
+
 def _nonlinear(b: Break) -> bool:
     """Each pte that may write to a clean page of a file is in a nonlinear mapping."""
     state = b.state(b.last.after)
     for file in range(state.files):
         for index in range(state.slots):
             page = state.page_at(file, index)
-            if page is None or state[f"page[{page}].flags.dirty"]:
+            if page is None or state[f"page[{page}].flags.dirty"] or \
+                    state[f"bdi[{file}].capabilities"] & _NO_ACCOUNTING:
                 continue
             for vma, pte in state.ptes(page):
                 flags = state[f"{vma}.vm_flags"]
@@ -247,17 +279,19 @@ def _nonlinear(b: Break) -> bool:
 def _lost_before(b: Break) -> bool:
     """A store that waits was lost by what broke promised_writes or kept_writes; or, with the patch,
     only dirty ptes of nonlinear mappings tell of it.  Others are known to the kernel."""
-    state, lost = b.state(b.last.after), b.before() & {"promised_writes", "kept_writes"}
+    lost = b.before() & {"promised_writes", "kept_writes"}
     if b.at_rest:
         return bool(lost)
     silent = False
-    for file, index, sector, version in state.waiting():
-        page = state.page_at(file, index)
-        gone = page is None or state[f"page[{page}].contents[{sector}]"] != version
-        told = [] if gone else [vma for vma, pte in state.ptes(page) if pte & _DIRTY]
-        if lost and not told:
-            return True
-        silent |= bool(told) and all(state[f"{vma}.vm_flags"] & _NONLINEAR for vma in told)
+    # a sync at a pause met what was there before
+    for state in (b.state(b.last.after), b.state(b.last.before)):
+        for file, index, sector, version in state.waiting():
+            page = state.page_at(file, index)
+            gone = page is None or state[f"page[{page}].contents[{sector}]"] != version
+            told = [] if gone else [vma for vma, pte in state.ptes(page) if pte & _DIRTY]
+            if lost and not told:
+                return True
+            silent |= bool(told) and all(state[f"{vma}.vm_flags"] & _NONLINEAR for vma in told)
     return silent and b.kernel == "v8" and b.name == "synced_writes"
 
 
@@ -282,8 +316,11 @@ REASONS: dict[str, list[tuple[tuple[str, ...], str, Callable[[Break], bool]]]] =
     "promised_writes": [
         (("v8",), "unmap- and store-between-buffers-and-page", _buffers_given_back),
         (("v8",), "store-after-a-flush, store-while-written", _cleaned_and_handed_to_nobody),
+        (("v8",), "forced-write, after a journal or writeback", _copied_over_a_journals_page),
         (("before",), "pitfall 21: a copy takes the dirty pte", _copied)],
-    "kept_writes": [(("v8", "before"), "store-while-invalidated", _stored_while_invalidated)],
+    "kept_writes": [
+        (("v8", "before"), "store-while-invalidated", _stored_while_invalidated),
+        (("v8", "before"), "after a break of promised_writes", _dropped_after_it_was_lost)],
     "written_at_rest": [(("v8", "before"), "after a break of promised_writes or kept_writes",
                          _lost_before)],
     "synced_writes": [(("v8",), "after a break of promised_ or kept_writes, or pitfall 29",
@@ -293,6 +330,26 @@ REASONS: dict[str, list[tuple[tuple[str, ...], str, Callable[[Break], bool]]]] =
     "known_contents": [(("v8", "before"), "never-read", _invalidation_failed)],
     "anonymous_pages": [(("v8",), "reused-anonymous-page", _anonymous_set_dirty)],
     "driver_bits": [(("v8", "before"), "bits-of-a-driver", _by_mprotect)],
+}
+
+
+def _swept(b: Break) -> bool:
+    """A sweep of a nonlinear vma met a private copy."""
+    state = b.state(b.last.before)
+    return bool(b.last.names & {"reclaim", "strip"}) and any(
+        state[f"{vma}.vm_flags"] & _NONLINEAR for _, vma in state.vmas())
+
+
+def _no_longer_whole(b: Break) -> bool:
+    """A page without buffers is dirty and not PG_uptodate, and is to be written."""
+    state = b.state(b.last.before)
+    return any(state[f"page[{page}].flags.dirty"] and not state[f"page[{page}].flags.uptodate"]
+               for page in range(state["world.size.pages"]))
+
+
+REASONS |= {
+    "BUG": [(("v8", "before"), "private-copy-in-a-nonlinear-mapping", _swept),
+            (("v8", "before"), "write-without-space", _no_longer_whole)],
 }
 
 
@@ -341,11 +398,15 @@ class Sequences:
                        before, self.again.image(),
                        partial(finding.events_of, words, places, self.half, self.where))
 
-    def breaks(self, index: int, judged: dict[str, int]) -> Iterator[Break]:
-        """Each property's first break, with the operations that led to it."""
-        steps = list(self.steps(index, max(judged.values(), default=0)))
+    def breaks(self, index: int, judged: dict[str, int], bad: str) -> Iterator[Break]:
+        """Each property's first break, and how a sequence ended if not well, with the operations that led
+        to it."""
+        steps = list(self.steps(index, 1 << 30 if bad else max(judged.values(), default=0)))
         for name, at in judged.items():
             yield Break(self.kernel, name, steps[:at + 1], at >= len(steps), self.where)
+        if bad:
+            ended = next((at for at, step in enumerate(steps) if step.ended == bad), len(steps))
+            yield Break(self.kernel, bad, steps[:ended + 1], ended >= len(steps), self.where)
 
 
 @dataclass
@@ -356,13 +417,11 @@ class Counted:
     breaks: Counter = field(default_factory=Counter)        # property
     reasons: Counter = field(default_factory=Counter)       # (property, reason or "")
     first: dict = field(default_factory=dict)               # of each (property, reason): its index
-    ended: Counter = field(default_factory=Counter)
 
     def add(self, other: "Counted") -> None:
         self.sequences += other.sequences
         self.breaks += other.breaks
         self.reasons += other.reasons
-        self.ended += other.ended
         for key, index in other.first.items():
             self.first[key] = min(index, self.first.get(key, index))
 
@@ -379,12 +438,9 @@ def count(kernel: str, seed: int, shard: int, indices: range) -> Counted:
     for index in indices:
         bad, judged = drawn.run(index)
         found.sequences += 1
-        if bad:
-            found.ended[bad] += 1
-            found.first.setdefault(("ended", bad), index)
-        if not judged:
+        if not bad and not judged:
             continue
-        for one in drawn.breaks(index, judged):
+        for one in drawn.breaks(index, judged, bad):
             key = one.name, reason_of(one)
             found.breaks[one.name] += 1
             found.reasons[key] += 1
@@ -399,13 +455,11 @@ def _work(task: tuple) -> tuple[str, Counted]:
 
 def _tell(kernel: str, found: Counted) -> None:
     print(f"{kernel}: {found.sequences:,} sequences")
-    for name in core.PROPERTIES:
-        for (of, reason), number in sorted(found.reasons.items()):
-            if of == name:
-                print(f"  {name:18} {number:9,}  {reason or 'UNEXPLAINED'}"
-                      f"  (first: {found.first[of, reason]})")
-    for how, number in found.ended.items():
-        print(f"  ended: {how:11} {number:9,}  (first: {found.first['ended', how]})")
+    order = list(core.PROPERTIES)
+    for (name, reason), number in sorted(found.reasons.items(), key=lambda row: (
+            order.index(row[0][0]) if row[0][0] in order else len(order), row[0])):
+        print(f"  {name:18} {number:9,}  {reason or 'UNEXPLAINED'}"
+              f"  (first: {found.first[name, reason]})")
 
 
 def _show(kernel: str, seed: int, shard: int, index: int) -> int:
@@ -419,7 +473,7 @@ def _show(kernel: str, seed: int, shard: int, index: int) -> int:
         print(f"{number:3}  p{step.actor}: {step.name} {' '.join(map(str, step.arguments))} -> "
               f"{step.ended if step.ended != 'returned' else step.result}{meanwhile}"
               f"{'  BROKEN: ' + ' '.join(newly) if newly else ''}")
-    for one in drawn.breaks(index, judged) if judged else ():
+    for one in drawn.breaks(index, judged, bad):
         print(f"{one.name}: {reason_of(one) or 'UNEXPLAINED'}")
     if bad:
         print(f"ended: {bad}")

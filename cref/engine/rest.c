@@ -70,6 +70,8 @@ static void empty_files(struct world *world)
 		operate(KMM_OP_truncate, 0, i, 0, 0);
 		/* what has no size to be cut loses its clean pages so */
 		operate(KMM_OP_invalidate, 0, i, 0, 0);
+		/* as when it is deleted: a fault may have charged a page of tmpfs behind its end */
+		shmem_recalc_inode(&world->inodes[i]);
 	}
 }
 

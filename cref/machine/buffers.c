@@ -325,6 +325,7 @@ static int prepare_block(struct inode *inode, struct page *page, struct buffer_h
 {
 	int uptodate = kmm_page_flag(page, PG_uptodate), mapped, error;
 
+	bh->b_state &= ~(1UL << BH_New);
 	if (!(bh->b_state >> BH_Mapped & 1)) {
 		int is_new = !kmm_block_mapped(inode, block);
 

@@ -115,15 +115,15 @@ int get_user_pages(struct mm_struct *mm, unsigned long start, int len, int write
 	return KMM_GIVE(got, get_pages(mm, start, len, write, force, pages));
 }
 
-/* Callers ignore what it gives: how many pages are present now, or -errno. */
+/* Callers ignore what it gives: 0, -1 if some are not present, or -errno. */
 int kmm_make_pages_present(unsigned long addr, unsigned long end, u32 here)
 {
 	u64 *result = KMM_ENTER(make_pages_present, here, addr, end);
 	struct vm_area_struct *vma = find_vma(current->mm, addr);
 	int len = (int)((end >> PAGE_SHIFT) - (addr >> PAGE_SHIFT));
+	int got = get_user_pages(current->mm, addr, len, (vma->vm_flags & VM_WRITE) != 0, 0, NULL);
 
-	return KMM_GIVE(result, get_user_pages(current->mm, addr, len,
-					       (vma->vm_flags & VM_WRITE) != 0, 0, NULL));
+	return KMM_GIVE(result, got < 0 ? got : got == len ? 0 : -1);
 }
 
 static void set_page_dirty_lock(struct page *page)
@@ -171,11 +171,12 @@ long kmm_unpin(struct page *page, int dirty)
 {
 	if (!page->pins)
 		return -EINVAL;
+	/* first, or another one takes the same pin back while this waits for the page */
+	page->pins--;
 	if (dirty) {
 		kmm_note_asked(page);
 		set_page_dirty_lock(page);
 	}
-	page->pins--;
 	put_page(page);
 	return 0;
 }

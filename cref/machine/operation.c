@@ -99,12 +99,23 @@ static unsigned long byte_of(u32 place, u32 sector)
 static s64 do_open(u32 number, u32 inode, u32 mode)
 {
 	struct inode *found = named_inode(inode);
+	struct file *opened = NULL;
+	s64 error;
 
 	if (!found || number >= KMM_NR_FDS)
 		return -ENOENT;
 	if (current->fd[number])
 		return -EBUSY;
-	return kmm_open(found, mode, 0, &current->fd[number]);
+	error = kmm_open(found, mode, 0, &opened);
+	if (error)
+		return error;
+	/* the number was another thread's first */
+	if (current->fd[number]) {
+		fput(opened);
+		return -EBUSY;
+	}
+	current->fd[number] = opened;
+	return 0;
 }
 
 static s64 do_close(u32 number)
@@ -235,12 +246,19 @@ static s64 do_release_page(u32 inode, u32 index)
 	return ret;
 }
 
+/* At a pause a page may be there that somebody has only just allocated, and nobody else knows of. */
+static int can_be_found(const struct page *page)
+{
+	return page->mapping || kmm_page_flag(page, PG_lru) || page->_mapcount.counter >= 0 ||
+	       kmm_page_flag(page, PG_swapcache) || page->pins;
+}
+
 /* Another task locks the page, holds it and a reference, and is not seen to run. */
 static s64 do_lock_page(u32 number)
 {
 	struct page *page = used_page(number);
 
-	if (!page)
+	if (!page || !can_be_found(page))
 		return -ENOENT;
 	if (kmm_world->page_of_other || kmm_page_flag(page, PG_locked))
 		return -EBUSY;

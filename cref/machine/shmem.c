@@ -6,6 +6,7 @@
  */
 #include "machine/contents.h"
 #include "machine/file.h"
+#include "machine/lru.h"
 #include "machine/times.h"
 
 #define KMM_FILE KMM_FILE_MACHINE
@@ -21,23 +22,38 @@ void shmem_recalc_inode(struct inode *inode)
 	vm_unacct_memory(gone);
 }
 
-/* One page more: 0 or -ENOSPC. */
-static int charge_page(struct inode *inode)
+/* One page more: 0 or -ENOSPC.  It is the file's once it is there: until then nobody else gives it back. */
+static int charge_page(const struct inode *inode)
 {
-	if (inode->i_flags & S_ACCOUNT)
-		return 0;
-	if (security_vm_enough_memory(1))
+	if (!(inode->i_flags & S_ACCOUNT) && security_vm_enough_memory(1))
 		return -ENOSPC;
-	inode->i_charged++;
 	return 0;
 }
 
-static void uncharge_page(struct inode *inode)
+static void uncharge_page(const struct inode *inode)
 {
-	if (inode->i_flags & S_ACCOUNT)
-		return;
-	inode->i_charged--;
-	vm_unacct_memory(1);
+	if (!(inode->i_flags & S_ACCOUNT))
+		vm_unacct_memory(1);
+}
+
+/* In the cache and locked; counted before anything else can come between. */
+static int make_page(struct inode *inode, pgoff_t index, struct page **made)
+{
+	struct page *page = alloc_page(GFP_HIGHUSER);
+	int error;
+
+	if (!page)
+		return -ENOMEM;
+	error = add_to_page_cache(page, inode->i_mapping, index);
+	if (error) {
+		put_page(page);
+		return error;
+	}
+	if (!(inode->i_flags & S_ACCOUNT))
+		inode->i_charged++;
+	lru_cache_add(page);
+	*made = page;
+	return 0;
 }
 
 /* Made clean: only who writes to it makes it dirty. */
@@ -55,7 +71,7 @@ int shmem_getpage(struct inode *inode, pgoff_t index, struct page **found)
 		error = charge_page(inode);
 		if (error)
 			return error;
-		error = kmm_make_page(mapping, index, &page);
+		error = make_page(inode, index, &page);
 		if (error)
 			uncharge_page(inode);
 		/* where the tree has no room the kernel would try for ever */

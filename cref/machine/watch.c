@@ -89,6 +89,8 @@ void kmm_note_write_at(const struct vm_area_struct *vma, unsigned long address, 
 		return;
 	if (pte_none(pte))
 		note(&vma->vm_file->f_mapping->host->i_asked, linear_page_index(vma, address));
+	else if (!pte_present(pte) && pte_file(pte))
+		note(&vma->vm_file->f_mapping->host->i_asked, pte_to_pgoff(pte));
 	else if (pte_present(pte) && pfn_valid(pte_pfn(pte)))
 		kmm_note_asked(pfn_to_page(pte_pfn(pte)));
 }
@@ -265,7 +267,18 @@ static void find_page(struct synced_page *found, unsigned long address, unsigned
 				(slot && is_told_elsewhere(slot->page, start, end));
 }
 
-/* What is mapped in the range when it begins: meanwhile another thread may map something else. */
+/* Has another thread mapped something else there meanwhile?  Then whether msync saw the page is a race. */
+static int is_still_there(const struct synced_page *page, unsigned long address)
+{
+	struct synced_page now;
+
+	if (!kmm_world->interfered)
+		return 1;
+	find_page(&now, address, address, address);
+	return now.inode == page->inode && now.index == page->index;
+}
+
+/* What is mapped in the range when it begins, and still is at its end. */
 s64 kmm_watched_msync(unsigned long start, unsigned long len, int flags)
 {
 	u32 pages = flags & MS_SYNC ? (u32)((len + PAGE_SIZE - 1) >> PAGE_SHIFT) : 0, i;
@@ -277,7 +290,8 @@ s64 kmm_watched_msync(unsigned long start, unsigned long len, int flags)
 		find_page(&page[i], start + ((unsigned long)i << PAGE_SHIFT), start, start + len);
 	ret = sys_msync(start, len, flags);
 	for (i = 0; !ret && i < pages; i++) {
-		if (!page[i].inode || !is_left(page[i].inode, page[i].index, began))
+		if (!page[i].inode || !is_left(page[i].inode, page[i].index, began) ||
+		    !is_still_there(&page[i], start + ((unsigned long)i << PAGE_SHIFT)))
 			continue;
 		kmm_world->store_faults |= KMM_FAULT_SYNCED |
 					   (page[i].told_elsewhere ? 0 : KMM_FAULT_MSYNCED);

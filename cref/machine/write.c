@@ -148,7 +148,7 @@ static long write_at(struct inode *inode, loff_t_kmm pos, unsigned long asked)
 		pos = inode->i_size;
 	from = (u32)pos & (PAGE_SIZE - 1);
 	len = allowed(inode, (u64)pos, asked < PAGE_SIZE ? asked : PAGE_SIZE);
-	if (len < 0)
+	if (len <= 0)
 		return len;
 	file_update_time(inode);
 	if (from + len > (long)PAGE_SIZE)
@@ -168,8 +168,6 @@ long kmm_write(struct file *file, loff_t_kmm pos, unsigned long len)
 	/* drivers and hugetlbfs have no write operation */
 	if (!kmm_kind_has(inode->i_kind, KMM_HAS_WRITE) || pos < 0)
 		return KMM_GIVE(ret, (long)-EINVAL);
-	if (!len)
-		return 0;
 	if (inode->i_kind == KMM_BLOCK_DEVICE)
 		return KMM_GIVE(ret, write_at(inode, pos, len));
 	mutex_lock(&inode->i_mutex);

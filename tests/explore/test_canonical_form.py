@@ -15,6 +15,7 @@ from pykmm.engine import core, explorer, halves
 LEFT_OUT = [(re.compile(pattern), why) for pattern, why in (
     (r"world\.(used|size\..*|pages|vmas|mms|pmds|ptes|mappings|swapper_space|zero_page|inodes|bdis"
      r"|slots|files|anon_vmas|buffers|tasks|swap|disks|pmd_shift)", "where the arrays lie"),
+    (r"spare\[\d+\]", "up to a whole line of the cache, and nobody's"),
     (r"world\.(trace|trace_at|trace_end|place_distance)", "the trace is of one run"),
     (r"mm\[\d+\]\.(pgd|nr_pmds|pmd\[\d+\]\.index)|task\[\d+\]\.(mm|signal)"
      r"|mapping\[\d+\]\.(page_tree\.(slots|capacity)|backing_dev_info)"

@@ -176,12 +176,18 @@ def test_get_user_pages_breaks_the_copy_of_a_read_only_vma_only_once(scene):
 @pytest.mark.parametrize("flags, write", [(PRIVATE_RW, 1), (READ | MAY, 0)])
 def test_make_pages_present_writes_where_it_may(scene, flags, write):
     scene.vma(0, flags=flags | LOCKED)
-    assert scene.call("make_pages_present", AT(1), AT(3)) == 2
+    assert scene.call("make_pages_present", AT(1), AT(3)) == 0
     assert scene.named("make_pages_present", "get_user_pages") == [
-        ("make_pages_present", AT(1), AT(3), 2),
+        ("make_pages_present", AT(1), AT(3), 0),
         ("get_user_pages", "mm[0]", AT(1), 2, write, 0, 2)]
     assert [at for at in range(4) if scene.word_at(at)] == [1, 2]
     assert scene.rss() == ((0, 2) if write else (2, 0))
+
+
+def test_make_pages_present_tells_that_some_are_not(scene):
+    scene.vma(0, flags=PRIVATE_RW | LOCKED)
+    scene.set("world.fail_in", 5)
+    assert scene.call("make_pages_present", AT(0), AT(4)) == -1
 
 
 def test_make_pages_present_gives_up_where_a_page_does_not_come(scene):

@@ -49,9 +49,11 @@ def test_write_changes_the_times_of_change(kernel, kind, moves, stands, clock):
 @pytest.mark.parametrize("clock", [MOVES, STANDS])
 def test_a_write_of_nothing_and_one_that_is_refused_change_no_time(kernel, clock):
     opened(kernel, "ext2", clock)
-    kernel.set("task[0].own_signal.fsize", 0)
+    kernel.set("task[0].own_signal.fsize", 1024)
     assert kernel.call("kmm_write", FILE, 0, 0) == 0
-    assert kernel.call("kmm_write", FILE, 0, 1024) == -27
+    # the limit is asked first
+    assert kernel.call("kmm_write", FILE, 1024, 0) == -27
+    assert kernel.call("kmm_write", FILE, 1024, 1024) == -27
     assert bits(kernel) == 0
 
 

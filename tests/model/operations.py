@@ -288,7 +288,13 @@ def drain(world: World) -> int:
 
 
 def lock_page(world: World, page: Page) -> int:
-    """Somebody who is not seen to run locks a page and holds it: -EBUSY if that cannot be."""
+    """Somebody who is not seen to run locks a page and holds it: -EBUSY if that cannot be.
+
+    -ENOENT: nobody but who is just allocating it can know of it.
+    """
+    if page.mapping is None and page.mapcount < 0 and not page.pins and \
+            not page.flags & {"lru", "swapcache"}:
+        return -ENOENT
     if world.page_of_other is not None or not pagecache.trylock_page(world, page):
         return -EBUSY
     alloc.get_page(world, page)

@@ -15,7 +15,6 @@ from .constants import (
     ENOSPC,
     FMODE_WRITE,
     PAGE_SHIFT,
-    RLIM_INFINITY,
     S_APPEND,
     SECTOR_SIZE,
 )
@@ -28,9 +27,8 @@ def sys_write(world: World, task: Task, fd: int, index: int, sector: int, sector
     """write(2) of so many sectors at this place of the file: bytes written or an error.
 
     1. No descriptor, or not open for writing: -EBADF.  No write of its own: -EINVAL.
-    2. No sectors: 0.  A file that can only grow is open for appending: at its end; a block
-       device is not.
-    3. The limits, and no further than the page.
+    2. A file that can only grow is open for appending: at its end; a block device is not.
+    3. The limits, and no further than the page.  No sectors: 0.
     4. The times; then as the kind of file does it.
     """
     file = task.fd[fd] if 0 <= fd < len(task.fd) else None
@@ -39,8 +37,6 @@ def sys_write(world: World, task: Task, fd: int, index: int, sector: int, sector
     inode = file.mapping.inode
     if inode.kind not in ON_DISK + ("tmpfs", "ramfs"):
         return -EINVAL
-    if sectors == 0:
-        return 0
     position = index * PAGE_SIZE + sector * SECTOR_SIZE
     if inode.flags & S_APPEND and inode.kind != "block device":
         position = inode.size
@@ -58,18 +54,16 @@ def sys_write(world: World, task: Task, fd: int, index: int, sector: int, sector
 def generic_write_checks(task: Task, inode: Inode, position: int, count: int) -> int:
     """How many bytes may be written here, or -EFBIG, -ENOSPC.
 
-    facts silent: as 2.6.17: files end at the task's limit, block devices at their size.
+    Files end at the task's limit, block devices at their size; also a count of 0 is refused there.
     """
     if inode.kind == "block device":
         if position >= inode.size:
             return -ENOSPC
         return min(count, inode.size - position)
     limit = task.rlimit_fsize
-    if limit != RLIM_INFINITY:
-        if position >= limit:
-            return -EFBIG
-        return min(count, limit - position)
-    return count
+    if position >= limit:
+        return -EFBIG
+    return min(count, limit - position)
 
 
 def copy_in(world: World, page: Page, start: int, end: int) -> None:
