@@ -18,7 +18,8 @@ KMM_EXPORT extern const u32 kmm_nr_primitives;
  * Run one on `world` under a guard; result->ret is what it gave, if it gives.
  * Actors of the machine need a half to call; for all else it may be NULL.
  */
-KMM_EXPORT void kmm_guarded_primitive(struct world *world, const struct kmm_half *half, const struct kmm_primitive *primitive,
+KMM_EXPORT void kmm_guarded_primitive(struct world *world, const struct kmm_half *half,
+				      const struct kmm_primitive *primitive,
 				      const u64 *arguments, struct kmm_result *result);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every world that the actions of a scope reach, nearest first: those that the
- * fewest operations lead to, whoever performs them.  Worlds are taken in batches; threads work on chunks of a batch, and what they found is
- * added in the order of the chunks, so that nothing depends on how many there
- * are.  A world is made again from the start by its path when it is its turn.
+ * fewest operations lead to, whoever performs them.  Worlds are taken in
+ * batches; threads work on chunks of a batch, and what they found is added in
+ * the order of the chunks, so that nothing depends on how many there are.  A
+ * world is made again from the start by its path when it is its turn.
  */
 #ifndef KMM_ENGINE_EXPLORE_H
 #define KMM_ENGINE_EXPLORE_H
