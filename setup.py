@@ -31,7 +31,7 @@ from pykmm.source import anchors, counting  # noqa: E402
 CREF = Path("cref")
 COUNTED = Path("build/counted")
 HEADERS = sorted(str(p) for p in [*CREF.rglob("*.h"), *CREF.rglob("*.def"), CREF / "CFLAGS",
-                                       CREF / "CFLAGS.core"])
+                                  CREF / "CFLAGS.core"])
 INCLUDES = ["cref/include", "cref"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # what Cython itself writes is not warned about; and that a rung of the ladder is entered only with

@@ -283,8 +283,9 @@ def _lost_before(b: Break) -> bool:
     if b.at_rest:
         return bool(lost)
     silent = False
-    # a sync at a pause met what was there before
-    for state in (b.state(b.last.after), b.state(b.last.before)):
+    # a sync by another actor met what was there before
+    images = (b.last.after, b.last.before) if {"fsync", "msync"} & set(b.last.others) else (b.last.after,)
+    for state in map(b.state, images):
         for file, index, sector, version in state.waiting():
             page = state.page_at(file, index)
             gone = page is None or state[f"page[{page}].contents[{sector}]"] != version
@@ -309,6 +310,23 @@ def _anonymous_set_dirty(b: Break) -> bool:
     return any(state[f"page[{page}].mapping"] & 1 for page in pages)
 
 
+def _swept(b: Break) -> bool:
+    """A page was reclaimed while a nonlinear vma had a private copy, at which a sweep of it stops."""
+    state = b.state(b.last.before)
+    return bool(b.last.names & {"reclaim", "strip"}) and any(
+        state[f"page[{page}].mapping"] & 1
+        for page in range(state["world.size.pages"])
+        for vma, _ in state.ptes(page) if state[f"{vma}.vm_flags"] & _NONLINEAR)
+
+
+def _no_longer_whole(b: Break) -> bool:
+    """A page without buffers is dirty and not PG_uptodate, at which the bio path stops."""
+    state = b.state(b.last.before)
+    return any(state[f"page[{page}].flags.dirty"] and not state[f"page[{page}].flags.uptodate"]
+               and not state[f"page[{page}].flags.private"]
+               for page in range(state["world.size.pages"]))
+
+
 # property -> (which kernels, finding or reason, does it fit?), the first that fits
 REASONS: dict[str, list[tuple[tuple[str, ...], str, Callable[[Break], bool]]]] = {
     "tracked_writes": [(("v8",), "pitfall 29: ptes of a nonlinear mapping", _nonlinear)],
@@ -330,24 +348,7 @@ REASONS: dict[str, list[tuple[tuple[str, ...], str, Callable[[Break], bool]]]] =
     "known_contents": [(("v8", "before"), "never-read", _invalidation_failed)],
     "anonymous_pages": [(("v8",), "reused-anonymous-page", _anonymous_set_dirty)],
     "driver_bits": [(("v8", "before"), "bits-of-a-driver", _by_mprotect)],
-}
-
-
-def _swept(b: Break) -> bool:
-    """A sweep of a nonlinear vma met a private copy."""
-    state = b.state(b.last.before)
-    return bool(b.last.names & {"reclaim", "strip"}) and any(
-        state[f"{vma}.vm_flags"] & _NONLINEAR for _, vma in state.vmas())
-
-
-def _no_longer_whole(b: Break) -> bool:
-    """A page without buffers is dirty and not PG_uptodate, and is to be written."""
-    state = b.state(b.last.before)
-    return any(state[f"page[{page}].flags.dirty"] and not state[f"page[{page}].flags.uptodate"]
-               for page in range(state["world.size.pages"]))
-
-
-REASONS |= {
+    # and how a sequence ended
     "BUG": [(("v8", "before"), "private-copy-in-a-nonlinear-mapping", _swept),
             (("v8", "before"), "write-without-space", _no_longer_whole)],
 }

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What a copy is made of; the rest of the project is not needed to build and run it.
 FILES = ("setup.py", "pyproject.toml", "README.md")
 TREES = ("cref", "pykmm")
-SUFFIXES = {".c", ".h", ".def", ".toml", ".py", ".pyx", ".pxd", ""}
+SUFFIXES = {".c", ".h", ".def", ".toml", ".py", ".pyx", ".pxd", ".core", ""}
 
 
 class Missing(Exception):
