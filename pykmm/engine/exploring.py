@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,8 @@ class Exploration:
         start = time.monotonic()
         core.guard_process()
         try:
-            state = self._batches(start, progress)
+            with ThreadPoolExecutor(self.plan.jobs) as self._threads:
+                state = self._batches(start, progress)
         finally:
             core.unguard_process()
         totals = self.explorer.totals()
@@ -139,19 +140,15 @@ class Exploration:
         return self.plan.seconds is not None and time.monotonic() - start >= self.plan.seconds
 
     def _work(self, start: float, progress: Callable | None) -> None:
-        threads = [threading.Thread(target=self._thread, args=(job,))
-                   for job in range(self.plan.jobs)]
-        for thread in threads:
-            thread.start()
+        tasks = [self._threads.submit(self._thread, job) for job in range(self.plan.jobs)]
         said = 0
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(PROGRESS_SECONDS)
+        for task in tasks:
+            while not wait([task], PROGRESS_SECONDS).done:
                 if self._is_over(start) or self.interrupted:
                     self.explorer.stop()
                 done = self.explorer.so_far()
                 # who watches takes silence for a half that does not come back
-                if progress and done != said and thread.is_alive():
+                if progress and done != said and not task.done():
                     said = done
                     totals = self.explorer.totals()
                     progress({**totals, "transitions": totals["transitions"] + done},
