@@ -12,6 +12,7 @@ cref/CFLAGS.core besides.
 """
 
 import copy
+import os
 import shutil
 import subprocess
 import sys
@@ -202,7 +203,15 @@ class BuildExt(build_ext):
         # modules that are built side by side would link each other's
         own = copy.copy(self)
         own.build_temp = str(Path(self.build_temp) / ext.name)
+        own.compiler = copy.copy(self.compiler)
+        own.compiler.link_shared_object = self.link_aside
         super(BuildExt, own).build_extension(ext)
+
+    def link_aside(self, objects, output_filename, *args, **options):
+        """A build that is killed while it links leaves nothing that the next one takes as made."""
+        part = f"{output_filename}.part"
+        self.compiler.link_shared_object(objects, part, *args, **options)
+        os.replace(part, output_filename)
 
     def prepare(self, ext):
         ext.depends = [*ext.depends, *HEADERS, "setup.py"]

@@ -7,8 +7,8 @@
 Comparing halves tells nothing of what both do. So each condition, call, argument and order of the
 functions is changed in both (tools/both/changes.py), and the named cases with expected values
 are run: those of the function first, then all of tests/pitfalls and tests/scenarios, up to the first
-that fails. A change of which the compiler makes the same code is none. What survives is printed; tests/quality/equivalent.toml says of each of them why nobody
-could see it.
+that fails. A change of which the compiler makes the same code is none. What survives is printed;
+tests/quality/equivalent.toml says of each of them why nobody could see it.
 
 Exit status: 0 nothing survives but what is listed there; 1 something else does, or something that is
 listed does not; 2 bad arguments.
@@ -17,6 +17,7 @@ listed does not; 2 bad arguments.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def main() -> int:
     if missing:
         parser.error(f"no change {min(missing)}: --list names them")
     if given.list:
+        # as other programs do when who reads them has read enough: `| head`
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         for change in changes:
             print(f"{change.function}  {change.name}")
         return 0
