@@ -6,6 +6,7 @@ disagreement of two halves is a *finding* and never an exception either.
 """
 
 import os
+import re
 
 
 class PykmmError(Exception):
@@ -45,3 +46,15 @@ def no_file(path: str) -> str:
     if os.path.exists(path):
         return "it is a device or a pipe, and is read more than once; save it to a file"
     return "no such file"
+
+
+ENDS = 50
+
+
+def shortened(text: str, most: int) -> str:
+    """The text with words of more than so many characters (>= 2 * ENDS) told by their ends."""
+    def ends(word: re.Match) -> str:
+        whole = word.group()
+        return f"{whole[:ENDS]}...({len(whole) - 2 * ENDS:,} more characters)...{whole[-ENDS:]}"
+
+    return re.sub(rf"\S{{{most + 1},}}", ends, text)

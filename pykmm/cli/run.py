@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`pykmm run FILE`: one saved case or scenario, by every half, event by event."""
 
+import os
+import re
 from pathlib import Path
 
 import click
@@ -8,15 +10,16 @@ import click
 from ..engine import casefile, finding
 from ..engine.guarded import Died
 from ..engine.halves import BUILT_IN
-from ..errors import HarnessError
+from ..errors import BadInput, HarnessError
 from ..report import findings
+from ..review import evidence, witnesses
 from . import interrupt, options, output, streams
 from .answer import answer
 from .scenario import run_scenario
 
 
 @click.command()
-@click.argument("file")
+@click.argument("file", metavar="FILE|U3|F2")
 @options.patch_option
 @options.half_option
 @options.json_option
@@ -24,8 +27,10 @@ def run(file, patch, named, json_path) -> int:
     """Run one saved case, or a scenario (.kmm), by all halves: events side by side.
 
     The first difference is marked. Of a scenario it shows what each operation changes, and which
-    expectations hold; 1 if one does not.
+    expectations hold; 1 if one does not. The run that needs a unit (U3), or that shows what is
+    wrong with the patch (F2), is run by its name, where no file is called so.
     """
+    file = _named(file)
     output.check_json_path(json_path)
     interrupt.begins(json_path, file=file, schema="pykmm.scenario/1" if file.endswith(".kmm") else
                      "pykmm.run/1")
@@ -44,6 +49,16 @@ def run(file, patch, named, json_path) -> int:
     output.write_json(json_path, {"schema": "pykmm.run/1", "file": file, **{
         key: findings.lasting(value) for key, value in last.items() if key != "type"}}, out)
     return output.FOUND if last["difference"] else output.GOOD
+
+
+def _named(file: str) -> str:
+    if os.path.exists(file):
+        return file
+    named = witnesses.file_of(file, evidence.folder())
+    if not named and re.fullmatch(r"[A-Za-z]\d+", file):
+        raise BadInput(f"{file}: no such file, and no run is called so: there are "
+                       f"{', '.join([*witnesses.witnesses(), *witnesses.findings()])}")
+    return str(named) if named else file
 
 
 def _report_death(died: Died, file: str, json_path: str | None, out: output.Output) -> int:

@@ -8,6 +8,10 @@ import contextlib
 import os
 import sys
 
+from ..errors import shortened
+
+MOST_OF_A_WORD = 6000       # longer than any path
+
 
 def open_closed() -> None:
     """Put the null device where a standard stream is closed, and let every name be printed."""
@@ -29,8 +33,9 @@ def silence(number: int) -> None:
 
 
 def complain(message: str) -> None:
-    """One line on standard error, whatever is in the message."""
+    """One line on standard error, whatever is in the message; of what is very long, both ends."""
     line = "".join(c if c.isprintable() else " " for c in message)
+    line = shortened(line, MOST_OF_A_WORD)
     try:
         sys.stderr.write(f"pykmm: {line}\n")
         sys.stderr.flush()

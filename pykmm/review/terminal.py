@@ -108,7 +108,7 @@ def in_full(facts: dict, kind: str, name: str) -> Iterator[RenderableType]:
         finding = facts["findings"][name]
         yield Text.assemble((name, "bold"), f"  {finding['says']}")
         yield Text(finding["document"], style="dim")
-        yield from _run(finding)
+        yield from _run(name, finding)
     elif kind == "claims":
         yield from _claim(next(one for one in facts["claims"] if one["id"] == name))
     else:
@@ -194,12 +194,12 @@ def _unit(name: str, unit: dict) -> Iterator[RenderableType]:
         yield Text(f"{name}: nothing is known to go wrong without it ({unit['bound']})")
         return
     yield Text.assemble((f"Without {name}", "bold"), f"  {witness['breaks']}")
-    yield from _run(witness)
+    yield from _run(name, witness)
     if unit["property"]:
         yield Text(f"  {unit['property']}: {unit['statement']}", style="dim")
 
 
-def _run(run: dict) -> Iterator[RenderableType]:
+def _run(name: str, run: dict) -> Iterator[RenderableType]:
     """What each operation of a comparison left, with and without."""
     if "runs" not in run:
         return
@@ -215,7 +215,7 @@ def _run(run: dict) -> Iterator[RenderableType]:
             yield Text(f"       without  {states['without']}", style="red")
     for difference in run["differs"]:
         yield Text(f"  {difference}")
-    yield Text(f"  again: pykmm run {run['file']}", style="dim")
+    yield Text(f"  again: pykmm run {name}", style="dim")
 
 
 def _moment_text(run: dict, number: int) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from ..engine import properties
-from ..errors import BadInput
+from ..errors import BadInput, Lacking
 from ..patch.table import UNITS, tomllib
 from ..scenario import meaning, parse
 from ..scenario.model import Scenario, units_of, units_text
@@ -102,6 +102,24 @@ def findings() -> dict[str, Finding]:
     said = tomllib.loads(FINDINGS.read_text(encoding="utf-8"))
     return {name: Finding(name, one["says"], one["document"], one["scenario"],
                           units_of(one["less"])) for name, one in said.items()}
+
+
+def file_of(name: str, folder: Path | None) -> Path | None:
+    """The scenario of a unit or of a finding, in any case of letters: U3, f2.
+
+    folder : Path | None   tests/scenarios, where those of findings lie
+    returns None           nothing is called so
+    raises Lacking         it is a finding's, and there is no such folder
+    """
+    name = name.upper()
+    if name in witnesses():
+        return witnesses()[name].file
+    if name not in findings():
+        return None
+    if folder is None:
+        raise Lacking(f"the scenario of {name} is not installed here: run this in a checkout of "
+                      "pykmm")
+    return folder / findings()[name].scenario
 
 
 def found(witness: Witness, halves: Halves) -> dict:

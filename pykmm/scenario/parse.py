@@ -10,11 +10,12 @@ import lark
 from lark.lark import PostLex
 
 from ..engine import core
-from ..errors import BadInput
+from ..errors import BadInput, shortened
 from . import model
 from .model import Condition, Fact, Line, Option, Scenario, Value, VmaText, Wanted, What
 
 MOST_BYTES = 1 << 20
+MOST_OF_A_WORD = 200    # in a message
 _SHOWN = 8          # things that a message lists before it stops
 
 # what a message calls a kind of word
@@ -32,7 +33,7 @@ _CALLED = {
 
 def complain(name: str, line: int, column: int, what: str) -> NoReturn:
     """raises BadInput   with the place, as editors know it"""
-    raise BadInput(f"{name}:{line}:{column}: {what}")
+    raise BadInput(f"{name}:{line}:{column}: {shortened(what, MOST_OF_A_WORD)}")
 
 
 class _WholeWords(PostLex):
@@ -358,7 +359,8 @@ def read(path: Path) -> str:
     if len(data) > MOST_BYTES:
         raise BadInput(f"{path}: longer than {MOST_BYTES} bytes: no scenario is")
     try:
-        return data.decode("utf-8")
+        # as some editors write it: with a byte order mark
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}:{line}: not text in UTF-8: a scenario is a text file") from error

@@ -55,6 +55,35 @@ def test_run_of_a_scenario_that_fails_names_the_line(pykmm: Pykmm, story: Path) 
 """)
 
 
+@pytest.mark.parametrize(("name", "text"), [
+    ("U3", "U3.kmm: "), ("f2", "a-store-after-a-commit-is-lost-with-the-patch.kmm: ")])
+def test_run_of_a_unit_or_a_finding_by_its_name(pykmm: Pykmm, name: str, text: str) -> None:
+    out = pykmm("run", name).was_silent(0).out
+
+    assert text in out.splitlines()[0]
+    assert ": all hold\n" in out.splitlines(keepends=True)[-1]
+
+
+def test_name_of_a_run_is_a_file_where_there_is_one(pykmm: Pykmm, story: Path) -> None:
+    story.rename(story.with_name("U3"))
+    pykmm("run", "U3").complained(2, "U3: not a case")
+
+
+def test_name_that_no_run_has_says_which_there_are(pykmm: Pykmm) -> None:
+    pykmm("run", "U9").complained(2, "U9: no such file", "U1, U2", "F1, F2")
+
+
+def test_byte_order_mark_is_no_part_of_a_scenario(pykmm: Pykmm, story: Path) -> None:
+    story.write_text("\ufeff" + STORY, encoding="utf-8")
+    assert pykmm("run", story.name).was_silent(0).out.endswith(": all hold\n")
+
+
+def test_what_is_very_long_is_told_by_its_ends(pykmm: Pykmm, story: Path) -> None:
+    story.write_text("begin" + 50_000 * "a" + "end\n")
+    done = pykmm("run", story.name).complained(2, "'beginaaa", "aaaend'", "49,911 more characters)")
+    assert len(done.err) < 1000
+
+
 def test_run_writes_json(pykmm: Pykmm, story: Path) -> None:
     report = pykmm("run", story.name, "--json", "-").was_silent(0).json
 
@@ -179,3 +208,8 @@ def test_fmt_takes_one_of_check_and_print(pykmm: Pykmm, story: Path) -> None:
 
 def test_closed_output_stops_silently(pykmm: Pykmm, story: Path) -> None:
     assert pykmm.shell(f"$pykmm run {story.name} | head -1; exit ${{PIPESTATUS[0]}}").code == 0
+
+
+def test_option_that_is_very_long_is_told_by_its_ends(pykmm: Pykmm) -> None:
+    done = pykmm("explore", "--ops", "begin" + 50_000 * "a" + "end").complained(2, "begin", "end")
+    assert "more characters)" in done.err and len(done.err) < 1000
