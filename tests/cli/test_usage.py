@@ -44,7 +44,7 @@ def test_no_command_at_all(pykmm: Pykmm) -> None:
     (["fuzz", "--sing"], "No such option"),
     (["fuzz", "more"], "unexpected extra argument"),
     (["fuzz", "--seconds"], "requires an argument"),
-    (["run"], "Missing argument 'FILE'"),
+    (["run"], "Missing argument 'FILE|U3|F2'"),
     (["run", "a", "b"], "unexpected extra argument"),
     (["fmt"], "Missing argument 'FILE...'"),
     (["extract"], "Missing argument 'MAIL'"),

@@ -55,6 +55,16 @@ def _(pair):
     return follow(pair, FOLL_WRITE | FOLL_TOUCH | FOLL_GET)
 
 
+@on_pair("follow_page/to write where the pte knows of a store")
+def _(pair):
+    return follow(pair, FOLL_WRITE | FOLL_TOUCH, bits="rw dirty")
+
+
+@on_pair("follow_page/to read and touch")
+def _(pair):
+    return follow(pair, FOLL_TOUCH, bits="")
+
+
 @on_pair("follow_page/no page, for anonymous memory")
 def _(pair):
     pair.vma(0, at=4, pages=2, flags=0x71)
@@ -141,6 +151,12 @@ def _(process):
 @on_process("do_no_page/a store to a private page")
 def _(process):
     untouched(process, PRIVATE)
+    return process.no_page_fault(at=4, write=True)
+
+
+@on_process("do_no_page/a store to what may become shared and is private now")
+def _(process):
+    untouched(process, SHARED_RW & ~VM_SHARED)
     return process.no_page_fault(at=4, write=True)
 
 

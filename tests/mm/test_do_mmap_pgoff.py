@@ -165,6 +165,11 @@ def test_do_mmap_pgoff_length_offset_or_place_is_refused(process, arguments, err
     refused(process.mmap(**{"prot": R | W, "flags": ANON, **arguments}), error)
 
 
+def test_do_mmap_pgoff_last_page_that_has_a_number(process):
+    # the offset is counted in pages: as bytes the length would go beyond the end
+    ok(process.mmap(prot=R, flags=ANON, pgoff=LAST - 2, len=PAGE))
+
+
 @pytest.mark.parametrize("i_flags, error", [
     (4, errno.EACCES),          # append-only
     (8, errno.EAGAIN),          # mandatory locks
