@@ -254,6 +254,13 @@ def _(process):
     return process.mmap(file=0, prot=R, flags=MAP_PRIVATE | 0x800)
 
 
+@on_process("do_mmap_pgoff/a hook that refuses, above another mapping")
+def _(process):
+    process.vma(0, at=0, pages=1, flags=0x71)
+    process.file(0, "failing driver", mode=RO_FILE)
+    return process.mmap(file=0, addr=address(2), prot=R, flags=MAP_PRIVATE | FIXED)
+
+
 @on_process("do_mmap_pgoff/a program whose writers are kept out")
 def _(process):
     process.file(0, mode=RO_FILE)
@@ -303,6 +310,13 @@ def _(process):
     return process.brk(pages=1)
 
 
+@on_process("do_brk/above another mapping")
+def _(process):
+    process.set("mm[0].pmd[2].table", process.address(f"mm[0].pte[{HEAP:#x}]"))
+    process.heap(0, 1, flags=0x71)
+    return process.brk(addr=HEAP + 2 * PAGE, pages=1)
+
+
 @on_process("do_brk/no memory for a vma")
 def _(process):
     process.set("world.fail_in", 1)
@@ -327,6 +341,33 @@ def _(process):
 def _(process):
     shared_vma(process, R | W)
     return process.mprotect(at=4, pages=4, flags=FILE | R)
+
+
+@on_process("mprotect_fixup/a private file becomes writable")
+def _(process):
+    process.file(0)
+    process.vma(0, at=4, pages=4, file=0, pgoff=0, flags=0x71)
+    return process.mprotect(at=4, pages=4, flags=0x73)
+
+
+@on_process("mprotect_fixup/a file that is shared in name alone becomes writable")
+def _(process):
+    process.file(0)
+    process.vma(0, at=4, pages=4, file=0, pgoff=0, flags=0xF1)
+    return process.mprotect(at=4, pages=4, flags=0xF3)
+
+
+@on_process("mprotect_fixup/private memory with pages of its own becomes one to be read")
+def _(process):
+    process.vma(0, at=4, pages=2, flags=0x100073, anon=0)
+    return process.mprotect(at=4, pages=2, flags=0x100071)
+
+
+@on_process("mprotect_fixup/huge pages become writable")
+def _(process):
+    process.file(0, "hugetlbfs")
+    process.vma(0, at=4, pages=2, file=0, pgoff=0, flags=FILE | 0x400000 | R)
+    return process.mprotect(at=4, pages=2, flags=FILE | 0x400000 | R | W)
 
 
 @on_process("mprotect_fixup/the middle of private memory becomes writable")

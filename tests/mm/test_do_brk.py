@@ -115,6 +115,20 @@ def test_do_brk_extends_its_neighbour(process):
     assert "kmem_cache_zalloc" not in out.events
 
 
+def test_do_brk_hangs_its_vma_below_the_node_that_was_found(process):
+    process.heap(0, 2, flags=0x71)
+
+    out = process.brk(addr=HEAP + 2 * PAGE)
+
+    calm(out, SEM)
+    # of two one is the root, and the other its child: which, their priorities say
+    root, child = "vma[1].vm_rb", "vma[0].vm_rb"
+    assert out.read("mm[0].mm_rb") == process.address(f"{root}.parent")
+    assert out.read(f"{root}.parent") == 0
+    assert out.read(f"{root}.left") == process.address(f"{child}.parent")
+    assert out.read(f"{child}.parent") == process.address(f"{root}.parent")
+
+
 def test_do_brk_takes_the_place_of_what_is_there(process):
     process.heap(0, 4, flags=0x71)
 

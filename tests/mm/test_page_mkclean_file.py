@@ -2,7 +2,7 @@
 """page_mkclean_file: steps MFI1-MFI5."""
 
 import pytest
-from worlds import NONLINEAR, PFNMAP, PRIVATE_RW, SHARED_RO, SHARED_RW, address
+from worlds import MAYSHARE, NONLINEAR, PFNMAP, PRIVATE_RW, SHARED_RO, SHARED_RW, address
 
 
 def mapped_by(pair, vmas, *, accounts=True):
@@ -29,9 +29,10 @@ def test_page_mkclean_file_cleans_every_mapping_and_counts_them(pair):
     (SHARED_RW, "page 0 clean,read-only"),
     (SHARED_RO, "page 0 rw"),                       # not writable: only the dirty bit goes
     (PRIVATE_RW, "page 0 rw"),
+    (PRIVATE_RW | MAYSHARE, "page 0 rw"),           # shared in name alone
     (SHARED_RW | PFNMAP, "page 0 rw"),              # v7: pfn mappings are left alone
     (SHARED_RW & ~1, "page 0 clean,read-only"),     # write-only counts as shared writable
-], ids=["shared", "read-only", "private", "pfnmap", "write-only"])
+], ids=["shared", "read-only", "private", "may share", "pfnmap", "write-only"])
 def test_page_mkclean_file_protects_shared_writable_vmas_alone(pair, flags, after):
     mapped_by(pair, [flags])
 
