@@ -39,7 +39,7 @@ def review_wrong(patch: str | None, seconds: float | None, jobs: int | None,
         raise HarnessError(f"the engine {last.how} while exploring both kernels")
     report = {key: value for key, value in last.items() if key != "type"}
     if not quiet:
-        for line in [*_told(report["causes"]), *_rest(report["rest"]), *_bounds(report)]:
+        for line in [*_told(report), *_rest(report["rest"]), *_bounds(report)]:
             out.line(line)
     output.write_json(json_path, {"schema": SCHEMA, "mail": patch, "wrong": report}, out)
     found = [*report["causes"], *(row["found"] for row in report["rest"] if row["found"])]
@@ -61,11 +61,13 @@ def _explored(row: dict) -> str:
             f"{row['transitions']:>12,} transitions {row['seconds']:>6.1f} s{breaks}")
 
 
-def _told(causes: list[dict]) -> list[str]:
+def _told(report: dict) -> list[str]:
     lines = []
+    scopes = {row["scope"] for row in report["explored"]}
+    searched = f"in {counted(len(scopes), 'scope')}, as far as told above"
     for verdict, head in _HEADS.items():
-        mine = [cause for cause in causes if cause["verdict"] == verdict]
-        lines += ["", head if mine else f"{head} nothing"]
+        mine = [cause for cause in report["causes"] if cause["verdict"] == verdict]
+        lines += ["", head if mine else f"{head} nothing {searched}"]
         for what, group in groupby(mine, _what):
             lines += ["", *wrap(what, WIDEST, initial_indent="  ", subsequent_indent="  ",
                                 break_on_hyphens=False)]
@@ -105,6 +107,8 @@ def _rest(rows: list[dict]) -> list[str]:
     lines = ["", *wrap("what properties leave out: a device's store of which nobody says a word; when all "
                        "have gone and all is written, v8's disk beside that of the kernel before:",
                        WIDEST)]
+    if not rows:
+        lines.append("  not looked at")
     for row in rows:
         far = "closed" if row["closed"] else f"within {counted(row['depth'], 'operation')}"
         said = (f"after {counted(row['found']['length'], 'operation')} v8's has an older store"

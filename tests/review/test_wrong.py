@@ -169,9 +169,11 @@ def test_each_finding_has_a_mechanism_of_its_name() -> None:
 
 def test_cause_that_nobody_has_understood_is_told_first_thing(facts: dict) -> None:
     cause = {**facts["causes"][0], "mechanisms": [], "verdict": V8}
-    lines = "\n".join(review_wrong._told([cause]))
+    report = {"causes": [cause], "explored": [{"scope": "journal"}, {"scope": "journal"}]}
+    lines = "\n".join(review_wrong._told(report))
     assert "not written up: understand it first" in lines
-    assert "only the kernel before breaks: nothing" in lines
+    # how far was looked stands beside it
+    assert "only the kernel before breaks: nothing in 1 scope, as far as told above" in lines
 
 
 def test_half_that_differs_is_told(explored) -> None:
